@@ -1,0 +1,1 @@
+//! PostgreSQL: ledger, work queue, queries; and, apart from them, PostgreSQL databases as targets.

@@ -1,0 +1,1 @@
+//! An action request, its states, votes and clocks.

@@ -1,0 +1,1 @@
+//! The approval matrix: parse, check, compile, evaluate, explain.

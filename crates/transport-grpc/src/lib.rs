@@ -1,0 +1,1 @@
+//! The gRPC surface countersign.v1.

@@ -1,0 +1,1 @@
+//! HTTP: health, readiness and metrics (staff REST and the console come with their own issue).

@@ -1,0 +1,1 @@
+//! Where the domains meet: call a tool, decide, answer, cancel, expire, execute, resume.

@@ -1,0 +1,1 @@
+//! An agent run, its waits, its paused timer and its outcomes inbox.

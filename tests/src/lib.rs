@@ -1,0 +1,1 @@
+//! Black-box suites against real server processes.
