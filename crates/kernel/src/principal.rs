@@ -138,9 +138,7 @@ impl FromStr for Proof {
             "run_token" => Ok(Self::RunToken),
             "bearer_token" => Ok(Self::BearerToken),
             "process" => Ok(Self::Process),
-            other => {
-                Err(ParseNameError::new("a proof", "`run_token`, `bearer_token` or `process`", other))
-            }
+            other => Err(ParseNameError::new("a proof", "`run_token`, `bearer_token` or `process`", other)),
         }
     }
 }

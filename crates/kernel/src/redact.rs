@@ -179,10 +179,7 @@ mod tests {
             ("DB_PASSWORD: 'hunter2'", "DB_PASSWORD: '[redacted]'"),
             ("the token is a8f3k2m9x1", "the token is [redacted]"),
             ("bot 123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0", "bot [redacted]"),
-            (
-                "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-def",
-                "jwt [redacted]",
-            ),
+            ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-def", "jwt [redacted]"),
             ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "[redacted]"),
             ("-----BEGIN PRIVATE KEY-----\nMIIE cut", "[redacted]"),
             ("value Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2Q now", "value [redacted] now"),

@@ -45,9 +45,7 @@ impl FromStr for ApprovalMode {
             "none" => Ok(Self::None),
             "delegated" => Ok(Self::Delegated),
             "owner" => Ok(Self::Owner),
-            other => {
-                Err(ParseNameError::new("an approval mode", "`none`, `delegated` or `owner`", other))
-            }
+            other => Err(ParseNameError::new("an approval mode", "`none`, `delegated` or `owner`", other)),
         }
     }
 }

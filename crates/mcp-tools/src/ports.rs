@@ -1,0 +1,14 @@
+//! Ports to the systems that control tools change. Adapters implement them; they translate and decide nothing.
+
+pub mod database;
+pub mod error;
+pub mod github;
+pub mod kubernetes;
+
+pub use database::{
+    DatabaseReceipt, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase,
+    OwnedState,
+};
+pub use error::{Access, TargetError, TargetErrorKind};
+pub use github::{GithubReceipt, GithubSecretSeen, GithubSecrets, SecretPlace};
+pub use kubernetes::{ApplyKey, KubernetesReceipt, KubernetesSecrets, SecretKeySeen, SecretSeen};

@@ -1,0 +1,117 @@
+//! Databases as targets, and the register of which of them are ours.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_kernel::{DatabaseName, Environment, ProjectKey, RequestId};
+
+use super::error::{Access, TargetError};
+
+/// What a database looks like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseSeen {
+    /// What identifies this very database, not its name: the oid in PostgreSQL, the file's id in SQLite.
+    pub id: String,
+    /// The request our comment names, if the database carries one.
+    pub created_by: Option<RequestId>,
+    /// Size on disk in bytes.
+    pub size_bytes: u64,
+    /// Connections open now.
+    pub connections: u32,
+}
+
+/// What a write left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseReceipt {
+    /// What identifies the database that was created, renamed or dropped.
+    pub id: String,
+}
+
+/// One server that holds databases.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait DatabaseServer: Send + Sync {
+    /// The configured name, as owner rows know it.
+    fn name(&self) -> &str;
+
+    /// The database of this name, if there is one.
+    async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError>;
+
+    /// Whether our credentials may create databases.
+    async fn access(&self) -> Result<Access, TargetError>;
+
+    /// Creates the database and marks it with the request. One that exists is `Conflict`, whosever it is.
+    async fn create(
+        &self,
+        database: &DatabaseName,
+        request: RequestId,
+    ) -> Result<DatabaseReceipt, TargetError>;
+
+    /// Renames the database, revokes connecting and ends its connections. `expected_id` must still match, else `Conflict`.
+    async fn quarantine(
+        &self,
+        database: &DatabaseName,
+        kept_as: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError>;
+
+    /// Drops the database for good. `expected_id` must still match, else `Conflict`.
+    async fn drop_database(
+        &self,
+        database: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError>;
+}
+
+/// Which server serves which environment.
+pub trait DatabaseServers: Send + Sync {
+    /// The server configured for the environment.
+    fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>>;
+}
+
+/// What an owner row says of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedDatabase {
+    /// The project that owns it.
+    pub project: ProjectKey,
+    /// The environment it was created for.
+    pub environment: Environment,
+    /// Where it is in its life.
+    pub state: OwnedState,
+    /// The request that created it.
+    pub request: RequestId,
+}
+
+/// Where an owned database is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnedState {
+    /// A request that is being applied has reserved the name.
+    Reserved,
+    /// It is there and ours.
+    Active,
+    /// It is kept under another name.
+    Quarantined,
+}
+
+impl OwnedState {
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Active => "active",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// The register of owner rows (`project_databases`), read-only; rows change only with a request's own commits.
+#[cfg_attr(test, mockall::automock)]
+#[async_trait]
+pub trait DatabaseRegister: Send + Sync {
+    /// The owner row of a database, if there is one.
+    async fn find_owner(
+        &self,
+        server: &str,
+        database: &DatabaseName,
+    ) -> Result<Option<OwnedDatabase>, TargetError>;
+}

@@ -1,0 +1,92 @@
+//! How a target answered when it did not do what was asked, in the same words for every target.
+
+use countersign_kernel::Millis;
+
+use crate::tool::StepOutcome;
+
+/// A target did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{target}: {message}")]
+pub struct TargetError {
+    /// What kind of answer it was.
+    pub kind: TargetErrorKind,
+    /// Which target and object, such as `kubernetes secret shop-dev/app`.
+    pub target: String,
+    /// What it said, without secrets.
+    pub message: String,
+}
+
+/// What kind of answer a target gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetErrorKind {
+    /// No connection: the request was never sent.
+    Unreachable,
+    /// The request was sent and no whole answer came (time-out, connection cut): a write may have happened.
+    NoAnswer,
+    /// Our credentials were not accepted (401).
+    Unauthorized,
+    /// Our credentials may not do this (403), quota included.
+    Forbidden,
+    /// The object or what contains it is not there (404).
+    NotFound,
+    /// The object changed or belongs to another manager (409).
+    Conflict,
+    /// The target refuses the content (422 or 400).
+    Invalid,
+    /// Too many requests (429, or 403 with a rate-limit answer): certainly not done.
+    RateLimited {
+        /// How long to wait, if it said so.
+        retry_after: Option<Millis>,
+    },
+    /// The target failed (5xx): a write may have happened.
+    Broken,
+}
+
+impl TargetErrorKind {
+    /// The stable code; there is a page docs/errors/<code>.md for each.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "target_unreachable",
+            Self::NoAnswer => "target_no_answer",
+            Self::Unauthorized => "target_unauthorized",
+            Self::Forbidden => "target_forbidden",
+            Self::NotFound => "target_not_found",
+            Self::Conflict => "target_conflict",
+            Self::Invalid => "target_invalid",
+            Self::RateLimited { .. } => "target_rate_limited",
+            Self::Broken => "target_broken",
+        }
+    }
+}
+
+impl TargetError {
+    /// What this answer to a **write** means for a step.
+    pub fn into_step_outcome(self) -> StepOutcome {
+        let code = self.kind.code();
+        let message = self.to_string();
+        match self.kind {
+            TargetErrorKind::Unreachable => StepOutcome::Transient { code, message, retry_after: None },
+            TargetErrorKind::RateLimited { retry_after } => {
+                StepOutcome::Transient { code, message, retry_after }
+            }
+            TargetErrorKind::NoAnswer | TargetErrorKind::Broken => StepOutcome::Unclear { code, message },
+            TargetErrorKind::Unauthorized
+            | TargetErrorKind::Forbidden
+            | TargetErrorKind::NotFound
+            | TargetErrorKind::Conflict
+            | TargetErrorKind::Invalid => StepOutcome::Permanent { code, message },
+        }
+    }
+}
+
+/// Whether our own credentials could do it, as far as the target tells beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// They could.
+    Allowed,
+    /// They couldn't.
+    Refused {
+        /// What is missing.
+        why: String,
+    },
+}

@@ -1,0 +1,176 @@
+//! What a control tool is: the open, object-safe trait that the registry holds.
+
+use async_trait::async_trait;
+use countersign_kernel::{ActionName, ApprovalMode, Millis, RequestId, Timestamp, ToolName, Violations};
+use serde_json::Value;
+
+use crate::call::{Call, Caller};
+use crate::plan::{Fact, Plan, Step};
+use crate::secret::SecretValue;
+
+/// One action of a tool, as policy knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionDescriptor {
+    /// The action.
+    pub name: ActionName,
+    /// Whether it changes anything. A reading action that policy lets run at once completes inside the call.
+    pub writes: bool,
+    /// The approval it needs when policy says nothing; `None` means the policy text's own default.
+    pub default_approval: Option<ApprovalMode>,
+    /// Whether it is a question: settled by an answer, not by an approval.
+    pub question: bool,
+}
+
+/// What a tool says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolDescriptor {
+    /// The canonical name.
+    pub name: ToolName,
+    /// Other names it answers to.
+    pub aliases: Vec<ToolName>,
+    /// One sentence for agents.
+    pub summary: String,
+    /// The version of its input and plan forms.
+    pub schema_version: u32,
+    /// The input as JSON Schema (2020-12), closed.
+    pub input_schema: Value,
+    /// Its actions.
+    pub actions: Vec<ActionDescriptor>,
+}
+
+impl ToolDescriptor {
+    /// The action of this name.
+    pub fn action(&self, name: &ActionName) -> Option<&ActionDescriptor> {
+        self.actions.iter().find(|action| action.name == *name)
+    }
+}
+
+/// What looking at the target gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// What was seen, in the tool's own versioned JSON.
+    Seen(Value),
+    /// The target could not be looked at. An approver is told so, with the reason.
+    CouldNotLook {
+        /// Why, in words without secrets.
+        why: String,
+    },
+}
+
+/// A plan can't be made: what is asked for is impossible as things stand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PlanRefusal {
+    /// A stable code with a page under docs/errors, such as `database_not_ours`.
+    pub code: &'static str,
+    /// What stands in the way, naming the thing.
+    pub message: String,
+}
+
+/// All that a tool needs to do or probe one step.
+#[derive(Debug)]
+pub struct StepWork<'a> {
+    /// The request, which marks what is written.
+    pub request: RequestId,
+    /// The executor's fence; grows with every lease.
+    pub fence: u64,
+    /// The call.
+    pub call: &'a Call,
+    /// The approved plan.
+    pub plan: &'a Plan,
+    /// The step.
+    pub step: &'a Step,
+    /// The secret value, when the plan asks for one. The same bytes on every attempt.
+    pub secret: Option<&'a SecretValue>,
+    /// When the step was first recorded as intended, by the database's clock.
+    pub intended_at: Timestamp,
+}
+
+/// How one attempt at a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// Done; the receipt says where and in which version.
+    Done {
+        /// What the target answered: names and versions, no secret.
+        receipt: Value,
+    },
+    /// Certainly not done; trying again later is sensible.
+    Transient {
+        /// A stable code.
+        code: &'static str,
+        /// What happened, naming the target.
+        message: String,
+        /// How long the target asked to be left alone.
+        retry_after: Option<Millis>,
+    },
+    /// Certainly not done, and never will be as things stand.
+    Permanent {
+        /// A stable code.
+        code: &'static str,
+        /// What happened, naming the target.
+        message: String,
+    },
+    /// May or may not have been done: the answer never came.
+    Unclear {
+        /// A stable code.
+        code: &'static str,
+        /// What happened, naming the target.
+        message: String,
+    },
+}
+
+/// What looking for the effect of an earlier attempt gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeOutcome {
+    /// The effect is there; the receipt as `perform` would have given it, with the evidence.
+    Done {
+        /// Names and versions, no secret.
+        receipt: Value,
+    },
+    /// The effect is certainly not there.
+    NotDone,
+    /// Looking doesn't tell, now.
+    CannotTell {
+        /// Why.
+        why: String,
+        /// Whether looking again later may tell.
+        retry: bool,
+    },
+}
+
+/// A control tool.
+///
+/// The methods are called in this order: `parse` at the edge; `observe` and `plan` when a call is made and again right before execution
+/// (a plan that then differs asks again); `perform` for each step after `applying` has been committed with the step intended; `probe`
+/// for a step that was intended and never recorded as done.
+#[async_trait]
+pub trait ControlTool: Send + Sync {
+    /// What the tool says of itself.
+    fn descriptor(&self) -> &ToolDescriptor;
+
+    /// Reads an agent's arguments.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, at once.
+    fn parse(&self, arguments: &Value, caller: &Caller) -> Result<Call, Violations>;
+
+    /// Looks at the target, read-only.
+    async fn observe(&self, caller: &Caller, call: &Call) -> Observation;
+
+    /// Says what would be done. Pure: the same call and observation give the same plan.
+    ///
+    /// # Errors
+    /// What is asked for can't be done as things stand.
+    fn plan(&self, caller: &Caller, call: &Call, observed: &Observation) -> Result<Plan, PlanRefusal>;
+
+    /// Does one step.
+    async fn perform(&self, work: StepWork<'_>) -> StepOutcome;
+
+    /// Looks whether a step that was intended before took effect. Never writes.
+    async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome;
+
+    /// Words a fact of this tool in English.
+    fn word(&self, fact: &Fact) -> String {
+        fact.to_string()
+    }
+}
