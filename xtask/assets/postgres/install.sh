@@ -25,6 +25,6 @@ install -d -m 1777 -o postgres -g postgres /var/lib/postgresql/data
 install -d /docker-entrypoint-initdb.d
 
 rm -rf /usr/lib/postgresql/15/lib/bitcode /usr/share/i18n /var/lib/apt/lists/* /var/cache/apt/* \
-  /etc/apt/apt.conf.d/*countersign* /etc/apt/auth.conf.d /tmp/install.sh
+  /etc/apt/apt.conf.d/99host /etc/apt/host-ca.crt /tmp/install.sh
 find /usr/lib -name 'libLLVM*' -delete
 find /usr/lib/postgresql -name 'llvmjit*' -delete

@@ -1,0 +1,131 @@
+//! Everything that has to hold before a change lands, cheapest first, so that a mistake shows early.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    generate, image, layers, programs, shell,
+    steps::{self, Step},
+    test,
+    workspace::{self, FEATURES},
+};
+
+const STEPS: [&str; 13] = [
+    "fmt",
+    "layers",
+    "migrations",
+    "deny",
+    "clippy",
+    "doc",
+    "alone",
+    "image",
+    "gen",
+    "example",
+    "demo",
+    "test",
+    "clean-tree",
+];
+
+/// Arguments of `ci`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Install and start Docker and build the PostgreSQL image where they are missing.
+    #[arg(long)]
+    install: bool,
+    /// Only these steps.
+    #[arg(long, value_delimiter = ',', value_parser = STEPS)]
+    only: Vec<String>,
+    /// All but these steps.
+    #[arg(long, value_delimiter = ',', value_parser = STEPS)]
+    skip: Vec<String>,
+}
+
+/// Runs the steps and prints how long each took.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut steps = all(args.install);
+    steps.retain(|step| args.only.is_empty() || args.only.iter().any(|name| name == step.name));
+    steps.retain(|step| !args.skip.iter().any(|name| name == step.name));
+    steps::run_all(&steps)
+}
+
+fn all(install: bool) -> Vec<Step> {
+    vec![
+        Step::new("fmt", 30, || shell::run(workspace::cargo().args(["fmt", "--all", "--check"]))),
+        Step::new("layers", 60, layers::run),
+        Step::new("migrations", 5, || generate::verify_migrations(&generate::migrations())),
+        Step::new("deny", 60, deny),
+        Step::new("clippy", 900, clippy),
+        Step::new("doc", 300, doc),
+        Step::new("alone", 600, alone),
+        Step::new("image", 300, move || image::ensure(install)),
+        Step::new("gen", 480, || generate::run(&generate::Args { check: true, copies_only: false })),
+        Step::new("example", 300, example),
+        Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
+        Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
+        Step::new("clean-tree", 5, clean_tree),
+    ]
+}
+
+fn deny() -> Result<()> {
+    if !shell::succeeds(workspace::cargo().args(["deny", "--version"])) {
+        println!(
+            "cargo-deny is not installed: licences, bans and sources are NOT checked (`cargo install --locked cargo-deny`)"
+        );
+        return Ok(());
+    }
+    // Advisories need a database from the network; the other checks need nothing.
+    shell::run(workspace::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}
+
+fn clippy() -> Result<()> {
+    // The scratch program of `gen` is code of ours as well.
+    let features = format!("{FEATURES},xtask/scratch");
+    let mut command = workspace::cargo();
+    command.args(["clippy", "--workspace", "--all-targets", "--features", &features, "--", "-D", "warnings"]);
+    shell::run(&mut command)
+}
+
+fn doc() -> Result<()> {
+    let mut command = workspace::cargo();
+    command.env("RUSTDOCFLAGS", "-D warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--features",
+        FEATURES,
+    ]);
+    shell::run(&mut command)
+}
+
+/// Each library has to compile with its own features only, as it does for somebody who takes that one crate.
+fn alone() -> Result<()> {
+    let metadata = workspace::metadata()?;
+    for package in metadata.workspace_packages() {
+        if package.targets.iter().any(|target| target.is_lib()) {
+            shell::run(workspace::cargo().args(["check", "--quiet", "--package", &package.name]))
+                .with_context(|| format!("`{}` does not compile alone", package.name))?;
+        }
+    }
+    Ok(())
+}
+
+fn example() -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["run", "--quiet", "--bin", "countersign-example-embed", "--features", FEATURES]);
+    shell::run(&mut command)
+}
+
+/// Tests and generators that write into the repository would go unnoticed otherwise, such as snapshots that were accepted on the fly.
+fn clean_tree() -> Result<()> {
+    if shell::variable("CI").is_none() {
+        println!("only checked where CI is set: here the tree may hold work in progress");
+        return Ok(());
+    }
+    let status =
+        shell::read(Command::new("git").current_dir(workspace::root()).args(["status", "--porcelain"]))?;
+    if !status.trim().is_empty() {
+        bail!("the run has changed files of the repository:\n{status}");
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `cargo xtask …`: everything a developer or CI runs, in one place and in Rust, so that a fresh machine needs no other tool.
+//!
+//! It drives `cargo`, `docker` and, where it has to build the database image, `debootstrap`; it links no database driver and none of
+//! our own crates, so that it is ready in seconds. Nothing here decides anything about the product.
+
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
+
+mod ci;
+mod generate;
+mod image;
+mod layers;
+mod postgres;
+mod programs;
+mod shell;
+mod steps;
+mod test;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Everything a developer or CI runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Plays the whole story on the embedded default with simulated targets.
+    Demo(programs::DemoArgs),
+    /// Runs all tests, PostgreSQL included; each suite has a time budget.
+    Test(test::Args),
+    /// Runs every check and then all tests.
+    Ci(ci::Args),
+    /// Checks which crate may depend on which, and where each technology lives.
+    Layers,
+    /// Writes the files that are made from others; with `--check`, fails when one of them has drifted.
+    Gen(generate::Args),
+    /// Makes the PostgreSQL image available that the tests and benchmarks use.
+    Image(image::Args),
+    /// Runs the deny, approve or timeout suite, also against a deployment of your own.
+    Suite(programs::SuiteArgs),
+    /// Measures; so far `calls`.
+    Bench(programs::BenchArgs),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Demo(args) => programs::demo(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Ci(args) => ci::run(&args),
+        Command::Layers => layers::run(),
+        Command::Gen(args) => generate::run(&args),
+        Command::Image(args) => image::ensure(args.install),
+        Command::Suite(args) => programs::suite(&args),
+        Command::Bench(args) => programs::bench(&args),
+    }
+}
