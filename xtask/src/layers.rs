@@ -141,7 +141,8 @@ mod tests {
 
     use super::*;
 
-    static REAL: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(workspace::metadata().unwrap()).unwrap());
+    static REAL: LazyLock<Value> =
+        LazyLock::new(|| serde_json::to_value(workspace::metadata().unwrap()).unwrap());
 
     fn real() -> Value {
         REAL.clone()
