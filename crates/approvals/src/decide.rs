@@ -1,0 +1,228 @@
+//! Deciding: votes, answers, withdrawal, and the clock to decide.
+
+use countersign_kernel::terms::Membership;
+use countersign_kernel::{Digest, Principal, RedactedText, SoleOwner, Timestamp};
+
+use crate::ballot::{Answer, AnswerBallot, Ballot, Choice, Reply, Vote};
+use crate::error::{DecideError, StateError, not_requested};
+use crate::event::{Decider, RequestEvent, Transition};
+use crate::request::ActionRequest;
+use crate::state::{CancelledBy, ExpiredPhase, Settled, State};
+
+/// What a ballot came to.
+#[must_use = "a decision changes nothing until its transition is recorded in a commit"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "made once per decision and moved once")]
+pub enum Decided {
+    /// It counts.
+    Counted(Transition),
+    /// The same person said the same before: nothing changes, and nothing more is recorded.
+    Repeat,
+}
+
+impl ActionRequest {
+    /// Counts a decision. One deny ends the request; enough approvals by people who are members *now* approve it.
+    ///
+    /// # Errors
+    /// The state, the clock, the plan shown or the person forbids it.
+    pub fn decide(
+        &self,
+        ballot: Ballot,
+        members: &dyn Membership,
+        now: Timestamp,
+    ) -> Result<Decided, DecideError> {
+        if self.facts.question.is_some() {
+            return Err(DecideError::IsQuestion { id: self.facts.id });
+        }
+        let State::Requested { decide_by } = &self.state else {
+            return if self.repeats(&ballot) {
+                Ok(Decided::Repeat)
+            } else {
+                Err(not_requested(self.facts.id, &self.state).into())
+            };
+        };
+        self.check_in_time(*decide_by, now)?;
+        self.check_seen(ballot.seen)?;
+        let as_sole_owner = self.check_person(&ballot.by, members)?;
+        let before = self.vote_of(&ballot.by).map(|vote| vote.ballot.choice);
+        if before == Some(Choice::Approve) && ballot.choice == Choice::Approve {
+            return Ok(Decided::Repeat);
+        }
+        let vote = Vote { ballot, revision: self.revision, at: now, as_sole_owner };
+        Ok(Decided::Counted(self.count(vote, members, now)))
+    }
+
+    /// Settles a question by an answer.
+    ///
+    /// # Errors
+    /// It is no question, the state, the clock, the question shown or the person forbids it, or the reply doesn't fit the question.
+    pub fn answer(
+        &self,
+        ballot: AnswerBallot,
+        members: &dyn Membership,
+        now: Timestamp,
+    ) -> Result<Decided, DecideError> {
+        let id = self.facts.id;
+        let Some(form) = &self.facts.question else {
+            return Err(DecideError::NotAQuestion { id });
+        };
+        let answer = match ballot.reply {
+            Reply::Option(index) => {
+                let text = usize::try_from(index).ok().and_then(|place| form.options.get(place));
+                let count = u32::try_from(form.options.len()).unwrap_or(u32::MAX);
+                let text = text.ok_or(DecideError::NoSuchOption { id, index, count })?.clone();
+                Answer::Option { index, text, input_mode: ballot.input_mode }
+            }
+            Reply::Custom(_) if !form.allow_custom => return Err(DecideError::CustomNotAllowed { id }),
+            Reply::Custom(text) => Answer::Custom { text, input_mode: ballot.input_mode },
+        };
+        let State::Requested { decide_by } = &self.state else {
+            return match &self.state {
+                State::Settled(Settled::Answered { by, answer: given, .. })
+                    if *by == ballot.by && *given == answer =>
+                {
+                    Ok(Decided::Repeat)
+                }
+                State::Requested { .. }
+                | State::Approved { .. }
+                | State::Applying { .. }
+                | State::Unknown { .. }
+                | State::Settled(_) => Err(not_requested(id, &self.state).into()),
+            };
+        };
+        self.check_in_time(*decide_by, now)?;
+        self.check_seen(ballot.seen)?;
+        let as_sole_owner = self.check_person(&ballot.by, members)?;
+        let by = ballot.by;
+        let settled = Settled::Answered { at: now, by: by.clone(), answer: answer.clone() };
+        let event = RequestEvent::Answered { by, answer, as_sole_owner };
+        Ok(Decided::Counted(self.become_settled(settled, event)))
+    }
+
+    /// Refuses a request whose approval policy no longer allows.
+    ///
+    /// # Errors
+    /// It is not `approved`.
+    pub fn deny_by_policy(&self, reason: RedactedText, now: Timestamp) -> Result<Transition, StateError> {
+        self.approved_until()?;
+        let settled = Settled::Denied { at: now, by: Decider::Policy, reason: Some(reason.clone()) };
+        Ok(self.become_settled(settled, RequestEvent::Denied { vote: None, reason: Some(reason) }))
+    }
+
+    /// Withdraws a request that has not begun.
+    ///
+    /// # Errors
+    /// It is being executed, in doubt, or over.
+    pub fn cancel(
+        &self,
+        by: CancelledBy,
+        reason: Option<RedactedText>,
+        now: Timestamp,
+    ) -> Result<Transition, StateError> {
+        match &self.state {
+            State::Requested { .. } | State::Approved { .. } => {
+                let settled = Settled::Cancelled { at: now, by: by.clone(), reason: reason.clone() };
+                Ok(self.become_settled(settled, RequestEvent::Cancelled { by, reason }))
+            }
+            State::Applying { .. } | State::Unknown { .. } | State::Settled(_) => {
+                Err(not_requested(self.facts.id, &self.state))
+            }
+        }
+    }
+
+    /// Ends a request nobody decided in time.
+    ///
+    /// # Errors
+    /// It is not `requested`, or there is time left.
+    pub fn expire_decision(&self, now: Timestamp) -> Result<Transition, StateError> {
+        let State::Requested { decide_by } = &self.state else {
+            return Err(not_requested(self.facts.id, &self.state));
+        };
+        if now < *decide_by {
+            return Err(StateError::NotDue { id: self.facts.id, until: *decide_by });
+        }
+        Ok(self.expired(ExpiredPhase::Undecided, now))
+    }
+
+    /// Ends a request that can reach no approver any more.
+    ///
+    /// # Errors
+    /// It is not `requested`.
+    pub fn give_up_delivery(&self, reason: RedactedText, now: Timestamp) -> Result<Transition, StateError> {
+        match &self.state {
+            State::Requested { .. } => Ok(self.failed("undeliverable", reason, now)),
+            State::Approved { .. } | State::Applying { .. } | State::Unknown { .. } | State::Settled(_) => {
+                Err(not_requested(self.facts.id, &self.state))
+            }
+        }
+    }
+
+    fn repeats(&self, ballot: &Ballot) -> bool {
+        self.vote_of(&ballot.by)
+            .is_some_and(|vote| vote.ballot.choice == ballot.choice && vote.ballot.seen == ballot.seen)
+    }
+
+    fn check_in_time(&self, decide_by: Timestamp, now: Timestamp) -> Result<(), DecideError> {
+        if now < decide_by { Ok(()) } else { Err(DecideError::Late { id: self.facts.id, until: decide_by }) }
+    }
+
+    fn check_seen(&self, seen: Digest) -> Result<(), DecideError> {
+        let current = self.proposal.plan_digest;
+        if seen == current {
+            Ok(())
+        } else {
+            Err(DecideError::OtherPlan { id: self.facts.id, seen, current, revision: self.revision })
+        }
+    }
+
+    /// Whether the person may decide; `Ok(true)` when only as the project's sole owner.
+    fn check_person(&self, who: &Principal, members: &dyn Membership) -> Result<bool, DecideError> {
+        let id = self.facts.id;
+        let terms = &self.proposal.terms;
+        if !members.is_member(who, &terms.deciders) {
+            return Err(DecideError::NotADecider { id, who: who.clone() });
+        }
+        if *who != self.facts.launched_by {
+            return Ok(false);
+        }
+        match terms.sole_owner {
+            SoleOwner::Allow if members.size(&terms.deciders) == 1 => Ok(true),
+            SoleOwner::Allow | SoleOwner::Deny => Err(DecideError::Requester { id, who: who.clone() }),
+        }
+    }
+
+    fn count(&self, vote: Vote, members: &dyn Membership, now: Timestamp) -> Transition {
+        let mut after = self.clone();
+        after.votes.retain(|other| other.ballot.by != vote.ballot.by);
+        after.votes.push(vote.clone());
+        match vote.ballot.choice {
+            Choice::Deny => {
+                let by = Decider::Principal(vote.ballot.by.clone());
+                let reason = vote.ballot.reason.clone();
+                after.state = State::Settled(Settled::Denied { at: now, by, reason: reason.clone() });
+                Transition::of(self, after, RequestEvent::Denied { vote: Some(vote), reason })
+            }
+            Choice::Approve => {
+                // Membership is asked again for every earlier vote: one who has left the group since doesn't count.
+                let deciders = &self.proposal.terms.deciders;
+                let counted = after.approvals().filter(|v| members.is_member(&v.ballot.by, deciders)).count();
+                let approvals = u32::try_from(counted).unwrap_or(u32::MAX);
+                if approvals < self.proposal.terms.quorum {
+                    return Transition::of(self, after, RequestEvent::Voted { vote, approvals });
+                }
+                let execute_by = now.plus(self.proposal.terms.execute_within);
+                after.state = State::Approved { approved_at: now, execute_by };
+                Transition::of(self, after, RequestEvent::Approved { vote: Some(vote), execute_by })
+            }
+        }
+    }
+
+    pub(crate) fn become_settled(&self, settled: Settled, event: RequestEvent) -> Transition {
+        let after = Self { state: State::Settled(settled), ..self.clone() };
+        Transition::of(self, after, event)
+    }
+
+    pub(crate) fn expired(&self, phase: ExpiredPhase, now: Timestamp) -> Transition {
+        self.become_settled(Settled::Expired { at: now, phase }, RequestEvent::Expired { phase })
+    }
+}

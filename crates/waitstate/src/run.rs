@@ -1,0 +1,123 @@
+//! The run itself. Rows of `agent_sessions`.
+
+use countersign_kernel::{
+    AgentKey, Millis, Namespace, Principal, ProjectKey, Repository, RunId, RunLabel, RuntimeMode, Timestamp,
+};
+
+use crate::event::FinishReason;
+use crate::refusals::RefusalWindow;
+use crate::wait::Wait;
+
+/// What the platform said of a run when it registered it. Never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFacts {
+    /// The platform's id.
+    pub id: RunId,
+    /// The kind of agent.
+    pub agent_key: AgentKey,
+    /// What the run is for.
+    pub run_label: RunLabel,
+    /// What it can reach by itself.
+    pub runtime_mode: RuntimeMode,
+    /// Its project.
+    pub project: ProjectKey,
+    /// Its repository.
+    pub repository: Option<Repository>,
+    /// Its Kubernetes namespace.
+    pub namespace: Option<Namespace>,
+    /// Who launched it, attested by the platform.
+    pub launched_by: Principal,
+    /// Its time budget.
+    pub budget: Millis,
+}
+
+/// What a run is about. Can be added later, never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RunLinks {
+    /// The issue's number in the run's repository.
+    pub issue: Option<u64>,
+    /// The pull request's number in the run's repository.
+    pub pull_request: Option<u64>,
+}
+
+/// The time budget: either it runs towards a deadline, or it is put aside. Never both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// The run is working.
+    Running {
+        /// When the budget is spent.
+        deadline_at: Timestamp,
+    },
+    /// The run waits for at least one request.
+    Paused {
+        /// What was left when waiting began.
+        budget_left: Millis,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It may call tools.
+    Live {
+        /// Its budget.
+        timer: Timer,
+    },
+    /// Its token is dead; its open requests are being settled.
+    Ending {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        reason: FinishReason,
+    },
+    /// Over.
+    Finished {
+        /// When the last request was settled.
+        at: Timestamp,
+        /// Why.
+        reason: FinishReason,
+    },
+}
+
+/// One execution of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// What the platform said of it.
+    pub facts: RunFacts,
+    /// What it is about.
+    pub links: RunLinks,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// Where it stands.
+    pub state: RunState,
+    /// Its open waits, oldest first.
+    pub waits: Vec<Wait>,
+    /// Refusals counted lately.
+    pub refusals: RefusalWindow,
+    /// When it last said it was alive. Not versioned: only ever grows.
+    pub last_heartbeat_at: Option<Timestamp>,
+    /// Grows by one with every transition.
+    pub version: u64,
+}
+
+impl Run {
+    /// Whether the run may still act.
+    pub fn is_live(&self) -> bool {
+        match self.state {
+            RunState::Live { .. } => true,
+            RunState::Ending { .. } | RunState::Finished { .. } => false,
+        }
+    }
+
+    /// When its budget is spent; nothing while it waits or once it is ending.
+    pub fn deadline_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            RunState::Live { timer: Timer::Running { deadline_at } } => Some(*deadline_at),
+            RunState::Live { timer: Timer::Paused { .. } }
+            | RunState::Ending { .. }
+            | RunState::Finished { .. } => None,
+        }
+    }
+}
