@@ -38,13 +38,17 @@ run_init_files() {
 }
 
 set_up() {
+  local options="-c listen_addresses='' -p 5432" word
+  for word in "$@"; do
+    options+=" $(printf %q "$word")"
+  done
   if [ -z "${POSTGRES_PASSWORD:-}" ] && [ "$POSTGRES_HOST_AUTH_METHOD" != trust ]; then
     echo "POSTGRES_PASSWORD is empty: set it, or POSTGRES_HOST_AUTH_METHOD=trust" >&2
     exit 1
   fi
   create_cluster
   # Reached by socket only, so nobody outside sees the server before it is set up.
-  PGUSER=$POSTGRES_USER pg_ctl -D "$PGDATA" -o "-c listen_addresses='' -p 5432 $(printf '%q ' "$@")" -w start
+  PGUSER=$POSTGRES_USER pg_ctl -D "$PGDATA" -o "$options" -w start
   if [ "$POSTGRES_DB" != postgres ]; then
     sql --dbname postgres --set db="$POSTGRES_DB" <<< 'CREATE DATABASE :"db";'
   fi
@@ -55,7 +59,8 @@ set_up() {
 if [ "${1:-}" = "" ] || [ "${1:0:1}" = - ]; then
   set -- postgres "$@"
 fi
-if [ "$1" != postgres ]; then
+# Other programs, and questions that postgres answers without a cluster.
+if [ "$1" != postgres ] || [[ " $* " =~ \ (--help|--version|-\?|-V)\  ]]; then
   exec "$@"
 fi
 
