@@ -1,0 +1,21 @@
+//! The doors of the use cases: storage, work, reading, warrants, randomness. Adapters implement them and decide nothing.
+
+pub mod entropy;
+pub mod ledger;
+pub mod queries;
+pub mod store_error;
+pub mod token;
+pub mod wake;
+pub mod warrant;
+pub mod work;
+
+pub use entropy::{Entropy, Ids};
+pub use ledger::{CallLookup, CallSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot, RunSnapshot};
+pub use queries::{
+    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunDetail,
+};
+pub use store_error::StoreError;
+pub use token::{IssuedToken, RunTokens, TokenError};
+pub use wake::Wake;
+pub use warrant::{Warrant, WarrantError, WarrantIssuer};
+pub use work::{Due, Lease, WorkKind, WorkQueue, WorkSubject};

@@ -1,0 +1,141 @@
+//! Reading, beside the ledger: lists and details for people and agents. Nothing read here is decided on.
+
+use async_trait::async_trait;
+use countersign_approvals::{ActionRequest, StateName};
+use countersign_kernel::{Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName};
+use countersign_waitstate::{Outcome, Run};
+
+use super::store_error::StoreError;
+use crate::record::{EventRecord, LinkRecord, StepRecord, VoteRecord};
+
+/// Which requests to list. Every member narrows; an empty list of states means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFilter {
+    /// In these states.
+    pub states: Vec<StateName>,
+    /// Of this project.
+    pub project: Option<ProjectKey>,
+    /// In this environment.
+    pub environment: Option<Environment>,
+    /// Of this tool.
+    pub tool: Option<ToolName>,
+    /// Of this run.
+    pub run: Option<RunId>,
+}
+
+/// Where a page of requests ends: the next page begins after it. Requests are listed oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestCursor {
+    /// When the last request of the page was opened.
+    pub requested_at: Timestamp,
+    /// Which it was.
+    pub id: RequestId,
+}
+
+/// One page of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPage {
+    /// The requests, oldest first, each with the last sign of life of its run.
+    pub requests: Vec<(ActionRequest, Option<Timestamp>)>,
+    /// Where to go on; none on the last page.
+    pub next: Option<RequestCursor>,
+}
+
+/// The few things somebody who waits for a request looks at again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestStatus {
+    /// Where it stands.
+    pub state: StateName,
+    /// Its version.
+    pub version: u64,
+}
+
+/// A run with everything about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDetail {
+    /// The run.
+    pub run: Run,
+    /// Its requests, oldest first.
+    pub requests: Vec<ActionRequest>,
+    /// Its outcomes, acknowledged ones included, oldest first.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Which events to list. Every member narrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of this run.
+    pub run: Option<RunId>,
+    /// Of this request.
+    pub request: Option<RequestId>,
+    /// Of this project.
+    pub project: Option<ProjectKey>,
+    /// Of types beginning with this text, such as `approval.`.
+    pub type_prefix: Option<String>,
+}
+
+/// Where a page of events ends. Opaque outside the store that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventCursor(pub String);
+
+/// One page of events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventPage {
+    /// The events in the order in which they became visible: one that commits late is never before a cursor already given out.
+    pub events: Vec<EventRecord>,
+    /// Where to go on: after the last event of this page, or where the reading began when it is empty.
+    pub next: Option<EventCursor>,
+}
+
+/// Read-only questions.
+#[async_trait]
+pub trait Queries: Send + Sync {
+    /// Requests, oldest first; `limit` is 1 to 500.
+    async fn list_requests(
+        &self,
+        filter: &RequestFilter,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RequestPage, StoreError>;
+
+    /// The status of one request.
+    async fn find_request_status(&self, id: RequestId) -> Result<Option<RequestStatus>, StoreError>;
+
+    /// The votes of all revisions of a request, oldest first.
+    async fn list_votes(&self, id: RequestId) -> Result<Vec<VoteRecord>, StoreError>;
+
+    /// The steps of all revisions of a request, in order.
+    async fn list_steps(&self, id: RequestId) -> Result<Vec<StepRecord>, StoreError>;
+
+    /// A run with everything about it.
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError>;
+
+    /// The runs that are not finished, oldest first, after the given one; `limit` is 1 to 500.
+    async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError>;
+
+    /// The outcome of one request of a run.
+    async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError>;
+
+    /// The unacknowledged outcomes of a run, oldest first.
+    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Events after a cursor, in the order in which they became visible; `limit` is 1 to 1000.
+    async fn list_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<&EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError>;
+
+    /// The cursor after the newest visible event, to follow from now on.
+    async fn newest_event(&self) -> Result<EventCursor, StoreError>;
+
+    /// Everything linked to this thing, in both directions; kinds are those of [`LinkRecord`].
+    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError>;
+
+    /// Whether the store answers, and the difference of its clock: the database's time.
+    async fn ping(&self) -> Result<Timestamp, StoreError>;
+
+    /// The age in milliseconds of the oldest entry waiting in the audit inbox; none when it is empty.
+    async fn audit_backlog(&self) -> Result<Option<u64>, StoreError>;
+}
