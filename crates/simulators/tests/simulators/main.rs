@@ -1,0 +1,6 @@
+//! The simulators as their clients see them: every refusal and every fault, over real HTTP.
+
+mod faults;
+mod github;
+mod kubernetes;
+mod support;
