@@ -3,7 +3,7 @@
 //! It drives `cargo`, `docker` and, where it has to build the database image, `debootstrap`; it links no database driver and none of
 //! our own crates, so that it is ready in seconds. Nothing here decides anything about the product.
 
-#![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
 mod ci;
 mod generate;
@@ -16,7 +16,8 @@ mod steps;
 mod test;
 mod workspace;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Everything a developer or CI runs.
@@ -47,8 +48,8 @@ enum Command {
     Bench(programs::BenchArgs),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
         Command::Demo(args) => programs::demo(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
@@ -57,5 +58,13 @@ fn main() -> Result<()> {
         Command::Image(args) => image::ensure(args.install),
         Command::Suite(args) => programs::suite(&args),
         Command::Bench(args) => programs::bench(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without a backtrace, whatever the environment says: the message names what to do.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

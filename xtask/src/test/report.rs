@@ -48,6 +48,8 @@ struct Row {
     /// Set when the result line came.
     took: Option<Duration>,
     counts: Counts,
+    /// The names of its failed tests.
+    failed: Vec<String>,
     ended: bool,
 }
 
@@ -83,7 +85,14 @@ impl Report {
     pub(crate) fn line(&mut self, line: &str, at: Duration) {
         let line = line.trim();
         if let Some(suite) = self.starting(line) {
-            self.rows.push(Row { suite, start: at, took: None, counts: Counts::default(), ended: false });
+            self.rows.push(Row {
+                suite,
+                start: at,
+                took: None,
+                counts: Counts::default(),
+                failed: Vec::new(),
+                ended: false,
+            });
         } else if let Some(counts) = counts(line)
             && let Some(row) = self.rows.last_mut()
         {
@@ -92,6 +101,11 @@ impl Report {
             row.counts.passed += counts.passed;
             row.counts.failed += counts.failed;
             row.counts.ignored += counts.ignored;
+        } else if let Some(name) =
+            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
+            && let Some(row) = self.rows.last_mut()
+        {
+            row.failed.push(name.to_owned());
         }
     }
 
@@ -135,6 +149,9 @@ impl Report {
                 "{:<40} {passed:>6} {failed:>6} {ignored:>7} {took:>8} {budget:>7}  {verdict}",
                 row.suite.name
             ));
+        }
+        for row in &self.rows {
+            lines.extend(row.failed.iter().map(|name| format!("failed: {} {name}", row.suite.name)));
         }
         let word = if self.passed() { "ok" } else { "FAILED" };
         let suites = self.rows.len() - empty;
@@ -215,7 +232,9 @@ mod tests {
 
     #[test]
     fn a_failed_test_a_missing_result_and_no_suite_at_all_fail() {
-        assert!(!fed(&[(KERNEL, 0), (BAD, 1)]).passed());
+        let failed = fed(&[(KERNEL, 0), ("test id::tests::parses ... FAILED", 1), (BAD, 1)]);
+        assert!(!failed.passed());
+        assert!(failed.render(Duration::from_secs(2)).contains("failed: kernel id::tests::parses\n"));
         let crashed = fed(&[(KERNEL, 0), (DENY, 1), (GOOD, 2)]);
         assert!(!crashed.passed());
         assert!(crashed.render(Duration::from_secs(3)).contains("NO RESULT"));
