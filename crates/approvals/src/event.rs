@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countersign_kernel::{Digest, Principal, RedactedText, Timestamp};
+use serde_json::Value;
 
 use crate::ballot::{Answer, Vote};
 use crate::execute::SettledBy;
@@ -92,6 +93,8 @@ pub enum RequestEvent {
     Applied {
         /// What settled it.
         by: SettledBy,
+        /// What the steps left behind, in order: names and versions, no secret.
+        receipts: Vec<Value>,
     },
     /// Nothing was changed, or all was undone.
     Failed {

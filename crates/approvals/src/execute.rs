@@ -136,8 +136,8 @@ impl ActionRequest {
         if !progress.all_done(steps) {
             return Err(StateError::StepsLeft { id: self.facts.id });
         }
-        Ok(self
-            .become_settled(Settled::Applied { at: now }, RequestEvent::Applied { by: SettledBy::Execution }))
+        let event = RequestEvent::Applied { by: SettledBy::Execution, receipts: progress.receipts() };
+        Ok(self.become_settled(Settled::Applied { at: now }, event))
     }
 
     /// Ends the attempts: `failed` when it is certain that nothing was done, else `unknown`.
@@ -170,6 +170,7 @@ impl ActionRequest {
         &self,
         verdict: Verdict,
         by: SettledBy,
+        progress: &Progress,
         now: Timestamp,
     ) -> Result<Transition, StateError> {
         let (code, reason) = match &self.state {
@@ -181,8 +182,10 @@ impl ActionRequest {
         };
         Ok(match verdict {
             Verdict::Applied => {
-                self.become_settled(Settled::Applied { at: now }, RequestEvent::Applied { by })
+                let event = RequestEvent::Applied { by, receipts: progress.receipts() };
+                self.become_settled(Settled::Applied { at: now }, event)
             }
+
             Verdict::Failed => {
                 let settled = Settled::Failed { at: now, code: code.clone(), reason: reason.clone() };
                 self.become_settled(settled, RequestEvent::Failed { code, reason, by })

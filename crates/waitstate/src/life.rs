@@ -130,7 +130,7 @@ impl Run {
         Ok(RunTransition::of(self, after, event))
     }
 
-    /// Begins the end: from here on the run's token is dead.
+    /// Begins the end: from here on the run's token is dead. A run that waits for nothing is finished at once.
     ///
     /// # Errors
     /// It has ended already, or the budget it is said to have spent is not spent.
@@ -139,6 +139,9 @@ impl Run {
         let spent = self.deadline_at().is_some_and(|deadline| deadline <= now);
         if reason == FinishReason::BudgetExhausted && !spent {
             return Err(RunError::BudgetLeft { id: self.facts.id.clone(), until: self.deadline_at() });
+        }
+        if self.waits.is_empty() {
+            return Ok(self.finished(reason, now));
         }
         let after = Self { state: RunState::Ending { since: now, reason }, ..self.clone() };
         Ok(RunTransition::of(self, after, RunEvent::Ending { reason }))
@@ -159,9 +162,7 @@ impl Run {
         if !self.waits.is_empty() {
             return Err(RunError::StillWaiting { id: id(), count: self.waits.len() });
         }
-        let suppressed_refusals = self.refusals.suppressed;
-        let after = Self { state: RunState::Finished { at: now, reason }, ..self.clone() };
-        Ok(RunTransition::of(self, after, RunEvent::Finished { reason, suppressed_refusals }))
+        Ok(self.finished(reason, now))
     }
 
     /// Counts a refusal and says whether it is to be recorded by an event of its own.
@@ -173,6 +174,12 @@ impl Run {
         let (refusals, refused) = self.refusals.count(now);
         let after = Self { refusals, ..self.clone() };
         Ok((RunTransition::of(self, after, RunEvent::RefusalCounted), refused))
+    }
+
+    fn finished(&self, reason: FinishReason, now: Timestamp) -> RunTransition {
+        let suppressed_refusals = self.refusals.suppressed;
+        let after = Self { state: RunState::Finished { at: now, reason }, ..self.clone() };
+        RunTransition::of(self, after, RunEvent::Finished { reason, suppressed_refusals })
     }
 
     fn check_live(&self) -> Result<(), RunError> {
