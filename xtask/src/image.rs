@@ -129,7 +129,7 @@ fn install_packages(packages: &[&str]) -> Result<()> {
         bail!("this machine has no apt-get: install {} by its own means", packages.join(", "));
     }
     println!("image: installing {} with apt-get", packages.join(", "));
-    shell::run(as_root("apt-get").args(["-qq", "update"]))?;
+    shell::read(as_root("apt-get").args(["-qq", "update"]))?;
     let mut command = as_root("env");
     command.args([
         "DEBIAN_FRONTEND=noninteractive",
@@ -139,7 +139,7 @@ fn install_packages(packages: &[&str]) -> Result<()> {
         "-y",
         "--no-install-recommends",
     ]);
-    shell::run(command.args(packages).stdin(Stdio::null()))
+    shell::read(command.args(packages)).map(drop)
 }
 
 fn daemon_answers() -> bool {
