@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
 
 use crate::{
     generate, image, layers, programs, shell,
@@ -11,22 +12,6 @@ use crate::{
     workspace::{self, FEATURES},
 };
 
-const STEPS: [&str; 13] = [
-    "fmt",
-    "layers",
-    "migrations",
-    "deny",
-    "clippy",
-    "doc",
-    "alone",
-    "image",
-    "gen",
-    "example",
-    "demo",
-    "test",
-    "clean-tree",
-];
-
 /// Arguments of `ci`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -34,10 +19,10 @@ pub(crate) struct Args {
     #[arg(long)]
     install: bool,
     /// Only these steps.
-    #[arg(long, value_delimiter = ',', value_parser = STEPS)]
+    #[arg(long, value_delimiter = ',', value_parser = names())]
     only: Vec<String>,
     /// All but these steps.
-    #[arg(long, value_delimiter = ',', value_parser = STEPS)]
+    #[arg(long, value_delimiter = ',', value_parser = names())]
     skip: Vec<String>,
 }
 
@@ -47,6 +32,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     steps.retain(|step| args.only.is_empty() || args.only.iter().any(|name| name == step.name));
     steps.retain(|step| !args.skip.iter().any(|name| name == step.name));
     steps::run_all(&steps)
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(all(false).into_iter().map(|step| step.name))
 }
 
 fn all(install: bool) -> Vec<Step> {
