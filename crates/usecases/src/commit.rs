@@ -17,8 +17,8 @@ use crate::record::{
     RequestRecord, RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 
-pub use audit_note::NoteEvent;
-pub use draft::{Draft, DraftContext};
+pub use audit_note::{CalledTool, NoteEvent};
+pub use draft::{Draft, DraftContext, DraftError};
 
 /// A condition that is checked with the database's clock inside the transaction. One that doesn't hold drops the whole commit: `Stale`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -157,8 +157,11 @@ impl RequestSnapshot {
         for step in records.steps.into_iter().filter(|step| step.revision == i64::from(request.revision)) {
             progress.put(step.try_into()?);
         }
-        let sealed =
-            records.sealed.into_iter().filter(|sealed| sealed.revision == i64::from(request.revision)).collect();
+        let sealed = records
+            .sealed
+            .into_iter()
+            .filter(|sealed| sealed.revision == i64::from(request.revision))
+            .collect();
         Ok(Self {
             now: records.now.0,
             policy: records.policy.map(TryInto::try_into).transpose()?,

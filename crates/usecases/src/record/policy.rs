@@ -35,7 +35,10 @@ impl TryFrom<PolicyStampRecord> for PolicyStamp {
     fn try_from(record: PolicyStampRecord) -> Result<Self, StoreError> {
         let id = record.number.to_string();
         let row = Row { table: "policy_versions", id: &id };
-        Ok(Self { number: row.number("number", record.number)?, digest: row.parse("digest", &record.digest)? })
+        Ok(Self {
+            number: row.number("number", record.number)?,
+            digest: row.parse("digest", &record.digest)?,
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 mod state;
 mod terms;
 
-use countersign_approvals::{
-    ActionRequest, Ballot, CallKey, Proposal, QuestionForm, RequestFacts, Vote,
-};
+pub(crate) use state::{answer_json, phase_name};
+
+use countersign_approvals::{ActionRequest, Ballot, CallKey, Proposal, QuestionForm, RequestFacts, Vote};
 use countersign_kernel::{RedactedText, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,10 @@ use crate::port::StoreError;
 
 /// A row of `mcp_action_requests`. Key: `request_id`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the columns are the members of `ActionRequest`; docs/architecture.md lists them")]
+#[expect(
+    missing_docs,
+    reason = "the columns are the members of `ActionRequest`; docs/architecture.md lists them"
+)]
 pub struct RequestRecord {
     pub request_id: String,
     pub correlation_id: String,

@@ -157,7 +157,9 @@ impl RunRecord {
                 let since = row.need("waiting_since", self.waiting_since)?.0;
                 RunState::Live { timer: Timer::Paused { budget_left: Millis(left), since } }
             }
-            "ending" => RunState::Ending { since: row.need("ending_at", self.ending_at)?.0, reason: reason()? },
+            "ending" => {
+                RunState::Ending { since: row.need("ending_at", self.ending_at)?.0, reason: reason()? }
+            }
             "finished" => {
                 RunState::Finished { at: row.need("finished_at", self.finished_at)?.0, reason: reason()? }
             }

@@ -40,7 +40,12 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     pub(crate) fn corrupt(&self, column: &'static str, message: impl fmt::Display) -> StoreError {
-        StoreError::Corrupt { table: self.table, column, id: self.id.to_owned(), message: message.to_string() }
+        StoreError::Corrupt {
+            table: self.table,
+            column,
+            id: self.id.to_owned(),
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn parse<T>(&self, column: &'static str, text: &str) -> Result<T, StoreError>
@@ -51,7 +56,11 @@ impl Row<'_> {
         text.parse().map_err(|error: T::Err| self.corrupt(column, error))
     }
 
-    pub(crate) fn parse_opt<T>(&self, column: &'static str, text: Option<&str>) -> Result<Option<T>, StoreError>
+    pub(crate) fn parse_opt<T>(
+        &self,
+        column: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<T>, StoreError>
     where
         T: FromStr,
         T::Err: fmt::Display,

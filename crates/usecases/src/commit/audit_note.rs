@@ -1,0 +1,127 @@
+//! Events that change no state: a closed list, so that nothing else can be written into the log.
+
+use countersign_approvals::ActionRequest;
+use countersign_audit::EventType;
+use countersign_kernel::{ActionName, Digest, Environment, ToolName};
+use serde_json::{Value, json};
+
+/// What was called.
+#[derive(Clone, Copy, Debug)]
+pub struct CalledTool<'a> {
+    /// The tool.
+    pub tool: &'a ToolName,
+    /// The action.
+    pub action: &'a ActionName,
+    /// The environment, for tools that have one.
+    pub environment: Option<&'a Environment>,
+}
+
+/// Something that happened and changed no state.
+#[derive(Clone, Debug)]
+pub enum NoteEvent<'a> {
+    /// A tool was called and the call let in.
+    Called {
+        /// What was called.
+        call: CalledTool<'a>,
+        /// The request it made.
+        request: Option<&'a ActionRequest>,
+    },
+    /// A repeated call met its earlier request.
+    Reused {
+        /// The earlier request.
+        request: &'a ActionRequest,
+    },
+    /// A call told what would happen.
+    DryRun {
+        /// What was called.
+        call: CalledTool<'a>,
+        /// What policy would answer.
+        verdict: &'a str,
+    },
+    /// A reading call was completed at once.
+    Completed {
+        /// What was called.
+        call: CalledTool<'a>,
+    },
+    /// Policy refused a call.
+    PolicyDenied {
+        /// What was called.
+        call: CalledTool<'a>,
+        /// The stable code of the reason.
+        code: &'a str,
+        /// The reason.
+        reason: String,
+        /// Refusals counted since the last recorded one.
+        suppressed_before: u32,
+    },
+    /// A call or an execution was turned away for another reason than policy.
+    Rejected {
+        /// What was called.
+        call: CalledTool<'a>,
+        /// The request, if there is one.
+        request: Option<&'a ActionRequest>,
+        /// The stable code.
+        code: &'a str,
+        /// The reason.
+        reason: String,
+    },
+    /// A policy text became active.
+    PolicyLoaded {
+        /// Its number.
+        number: u64,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// A policy text was refused.
+    PolicyRejected {
+        /// The digest of the refused text.
+        digest: Digest,
+        /// What is wrong with it: positions and rules, at most the first 20.
+        errors: Vec<String>,
+    },
+}
+
+impl<'a> NoteEvent<'a> {
+    pub(super) fn into_parts(self) -> (EventType, Option<&'a ActionRequest>, Value) {
+        match self {
+            Self::Called { call, request } => (EventType::McpToolCalled, request, call.json(json!({}))),
+            Self::Reused { request } => {
+                let detail = json!({"state": request.state.name().as_str()});
+                (EventType::ApprovalReused, Some(request), detail)
+            }
+            Self::DryRun { call, verdict } => {
+                (EventType::McpToolDryRun, None, call.json(json!({"verdict": verdict})))
+            }
+            Self::Completed { call } => (EventType::McpToolSucceeded, None, call.json(json!({}))),
+            Self::PolicyDenied { call, code, reason, suppressed_before } => {
+                let extra = json!({
+                    "by": "policy", "code": code, "reason": reason, "suppressed_before": suppressed_before,
+                });
+                (EventType::ApprovalDenied, None, call.json(extra))
+            }
+            Self::Rejected { call, request, code, reason } => {
+                let extra = json!({"code": code, "reason": reason});
+                (EventType::McpToolRejected, request, call.json(extra))
+            }
+            Self::PolicyLoaded { number, digest } => {
+                (EventType::PolicyLoaded, None, json!({"number": number, "digest": digest.to_string()}))
+            }
+            Self::PolicyRejected { digest, errors } => {
+                (EventType::PolicyRejected, None, json!({"digest": digest.to_string(), "errors": errors}))
+            }
+        }
+    }
+}
+
+impl CalledTool<'_> {
+    fn json(&self, extra: Value) -> Value {
+        let mut detail = json!({
+            "tool": self.tool.as_str(), "action": self.action.as_str(),
+            "environment": self.environment.map(Environment::as_str),
+        });
+        if let (Value::Object(members), Value::Object(more)) = (&mut detail, extra) {
+            members.extend(more);
+        }
+        detail
+    }
+}
