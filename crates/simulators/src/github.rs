@@ -15,6 +15,7 @@ mod access;
 mod answers;
 mod routes;
 mod state;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -155,6 +155,13 @@ impl Doorkeeper {
         Ok(Caller { login: holder.login.clone(), grants: holder.grants.clone(), allowance: holder.allowance })
     }
 
+    /// Who calls, without counting: asking for the limit is free.
+    pub(super) fn peek(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let token = presented(headers).ok_or_else(Refusal::requires_authentication)?;
+        let holder = self.holders.get(token).ok_or_else(Refusal::bad_credentials)?;
+        Ok(Caller { login: holder.login.clone(), grants: holder.grants.clone(), allowance: holder.allowance })
+    }
+
     pub(super) fn revoke(&mut self, login: &str) -> bool {
         let before = self.holders.len();
         self.holders.retain(|_, holder| holder.login != login);

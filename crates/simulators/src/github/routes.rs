@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Github;
-use super::access::{Access, Caller, Need};
+use super::access::{Access, Allowance, Caller, Need};
 use super::answers::{self, Frame, Refusal, Reply};
-use super::state::{Hub, Place, Repository, SecretWrite};
+use super::state::{Hub, Place, SecretWrite};
+use super::views::{describe_environment, describe_repository};
 
 /// The API at `/` and at `/api/v3`.
 pub(super) fn api(github: Github) -> Router {
@@ -21,6 +22,7 @@ pub(super) fn api(github: Github) -> Router {
     let environment_secret =
         get(get_environment_secret).put(put_environment_secret).delete(delete_environment_secret);
     let api = Router::new()
+        .route("/rate_limit", get(get_rate_limit))
         .route("/repos/{owner}/{repo}", get(get_repository))
         .route("/repos/{owner}/{repo}/actions/secrets", get(list_secrets))
         .route("/repos/{owner}/{repo}/actions/secrets/public-key", get(get_key))
@@ -134,6 +136,25 @@ fn in_repository(owner: &str, repo: &str) -> Place {
 
 fn in_environment(owner: &str, repo: &str, environment: String) -> Place {
     Place { environment: Some(environment), ..in_repository(owner, repo) }
+}
+
+async fn get_rate_limit(State(github): State<Github>, headers: HeaderMap) -> Response {
+    let mut hub = github.lock();
+    hub.requests += 1;
+    let frame = Frame {
+        request_id: hub.requests,
+        allowance: None,
+        need: Need::Metadata,
+        documentation: "https://docs.github.com/rest/rate-limit/rate-limit#get-rate-limit-status-for-the-authenticated-user",
+    };
+    let outcome = hub.doorkeeper.peek(&headers).map(|caller| {
+        let Allowance { limit, used, resets } = caller.allowance;
+        let remaining = limit - used;
+        let core =
+            json!({ "limit": limit, "used": used, "remaining": remaining, "reset": resets.as_second() });
+        Reply::ok(json!({ "resources": { "core": core }, "rate": core }))
+    });
+    frame.write(outcome)
 }
 
 async fn get_repository(
@@ -326,68 +347,4 @@ fn parse_write(body: &[u8]) -> Result<SecretWrite, Refusal> {
         )));
     }
     Ok(SecretWrite { encrypted_value, key_id })
-}
-
-fn describe_repository(repository: &Repository, caller: &Caller) -> Value {
-    let (owner, name) = repository.full_name.split_once('/').unwrap_or(("", &repository.full_name));
-    let grant =
-        caller.grants.iter().find(|grant| grant.repository.eq_ignore_ascii_case(&repository.full_name));
-    let push = grant.is_some_and(|grant| grant.secrets == Access::Write);
-    json!({
-        "id": repository.id,
-        "node_id": format!("R_{}", repository.id),
-        "name": name,
-        "full_name": repository.full_name,
-        "private": true,
-        "visibility": "private",
-        "html_url": format!("https://github.com/{}", repository.full_name),
-        "url": format!("https://api.github.com/repos/{}", repository.full_name),
-        "description": null,
-        "fork": false,
-        "archived": repository.archived,
-        "disabled": false,
-        "default_branch": "main",
-        "permissions": { "admin": false, "maintain": false, "push": push, "triage": push, "pull": true },
-        "owner": describe_owner(owner),
-    })
-}
-
-fn describe_owner(login: &str) -> Value {
-    let api = format!("https://api.github.com/users/{login}");
-    json!({
-        "login": login,
-        "id": 1,
-        "node_id": "O_1",
-        "avatar_url": "https://avatars.githubusercontent.com/u/1",
-        "gravatar_id": "",
-        "url": api,
-        "html_url": format!("https://github.com/{login}"),
-        "followers_url": format!("{api}/followers"),
-        "following_url": format!("{api}/following"),
-        "gists_url": format!("{api}/gists"),
-        "starred_url": format!("{api}/starred"),
-        "subscriptions_url": format!("{api}/subscriptions"),
-        "organizations_url": format!("{api}/orgs"),
-        "repos_url": format!("{api}/repos"),
-        "events_url": format!("{api}/events"),
-        "received_events_url": format!("{api}/received_events"),
-        "type": "Organization",
-        "site_admin": false,
-    })
-}
-
-fn describe_environment(repository: &Repository, name: &str) -> Option<Value> {
-    let environment = repository.environments.get(&name.to_lowercase())?;
-    let path = format!("repos/{}/environments/{}", repository.full_name, environment.name);
-    Some(json!({
-        "id": environment.id,
-        "node_id": format!("EN_{}", environment.id),
-        "name": environment.name,
-        "url": format!("https://api.github.com/{path}"),
-        "html_url": format!("https://github.com/{}/deployments", repository.full_name),
-        "created_at": environment.created.to_string(),
-        "updated_at": environment.created.to_string(),
-        "protection_rules": [],
-        "deployment_branch_policy": null,
-    }))
 }

@@ -111,18 +111,22 @@ struct ListQuery {
     field_selector: Option<String>,
 }
 
-async fn version() -> Json<Value> {
-    Json(json!({
-        "major": "1",
-        "minor": "33",
-        "gitVersion": VERSION,
-        "gitCommit": "",
-        "gitTreeState": "clean",
-        "buildDate": "2025-04-23T00:00:00Z",
-        "goVersion": "",
-        "compiler": "",
-        "platform": "countersign/simulator",
-    }))
+/// Anyone may read it, but a token that is sent has to be a good one.
+async fn version(State(kubernetes): State<Kubernetes>, headers: HeaderMap) -> Response {
+    kubernetes.answer(&headers, |_, _| {
+        let body = json!({
+            "major": "1",
+            "minor": "33",
+            "gitVersion": VERSION,
+            "gitCommit": "",
+            "gitTreeState": "clean",
+            "buildDate": "2025-04-23T00:00:00Z",
+            "goVersion": "",
+            "compiler": "",
+            "platform": "countersign/simulator",
+        });
+        Ok((StatusCode::OK, body))
+    })
 }
 
 async fn list_namespaces(State(kubernetes): State<Kubernetes>, headers: HeaderMap) -> Response {

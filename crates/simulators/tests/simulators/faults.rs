@@ -138,7 +138,7 @@ async fn a_stopped_simulator_refuses_connections_and_frees_its_port() {
     assert!(error.is_connect(), "{error:?}");
     let config = KubernetesConfig { port, ..KubernetesConfig::default() };
     let again = KubernetesSimulator::start(config.clone()).await.expect("the port is free");
-    assert_eq!(api.get("/version").await.status, 200);
+    assert_eq!(api.get("/healthz").await.status, 200);
     let taken = KubernetesSimulator::start(config).await.expect_err("the port is taken");
     assert_eq!(taken.to_string(), format!("can't listen on 127.0.0.1:{port}"));
     drop(again);

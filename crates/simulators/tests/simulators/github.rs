@@ -238,6 +238,7 @@ async fn the_hour_runs_out_and_says_so() {
     assert_eq!(api.get(REPO).await.header("x-ratelimit-remaining"), "0");
     let answer = api.get(REPO).await;
     assert_eq!((answer.status, answer.header("x-ratelimit-remaining")), (403, "0"));
+    assert_eq!(api.get("/rate_limit").await.body["rate"]["remaining"], 0, "asking is free");
     assert!(answer.message().starts_with("API rate limit exceeded"), "{}", answer.message());
 
     github.set(GithubChange::SetRemaining { login: "countersign".into(), remaining: 100 }).unwrap();

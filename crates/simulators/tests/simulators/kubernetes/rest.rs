@@ -57,6 +57,7 @@ async fn credentials_decide_between_401_and_403() {
     let kubernetes = start().await;
     let wrong = api(&kubernetes, "wrong").get(APP).await;
     assert_eq!((wrong.status, wrong.message()), (401, "Unauthorized"));
+    assert_eq!(api(&kubernetes, "wrong").get("/version").await.status, 401);
     let nobody = Api::new(&kubernetes.url(), None);
     assert_eq!(nobody.get("/version").await.status, 200);
     let answer = nobody.get(APP).await;
