@@ -1,1 +1,12 @@
-//! The in-memory ledger (the model), the test clock and the contract suites every ledger passes.
+//! What tests of Countersign and of what is built on it stand on: the in-memory ledger (the model of what every ledger does), a clock
+//! that tests set, deterministic randomness, builders, control tools that do as they are told, and the contract suite.
+//!
+//! A development dependency only: nothing here belongs into a server.
+
+pub mod clock;
+pub mod entropy;
+pub mod memory;
+
+pub use clock::TestClock;
+pub use entropy::{SeededEntropy, TestIds};
+pub use memory::{CommitFault, MemoryStore, Rows};

@@ -1,0 +1,182 @@
+//! The port [`Queries`].
+
+use async_trait::async_trait;
+use countersign_approvals::ActionRequest;
+use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_usecases::port::{
+    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
+    RunDetail, StoreError,
+};
+use countersign_usecases::record::{EventRecord, LinkRecord, RequestRecord, Stamp, StepRecord, VoteRecord};
+use countersign_waitstate::{Outcome, Run};
+
+use super::MemoryStore;
+use super::tables::Tables;
+
+#[async_trait]
+impl Queries for MemoryStore {
+    async fn list_requests(
+        &self,
+        filter: &RequestFilter,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RequestPage, StoreError> {
+        let tables = self.reach()?;
+        let after = after.map(|cursor| (Stamp(cursor.requested_at), cursor.id.to_string()));
+        let mut found: Vec<_> = tables.requests.values().filter(|row| wanted(row, filter)).collect();
+        found.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after));
+        found.sort_by_key(|row| place(row));
+        let (page, more) = cut(found, limit, 500);
+        let requests = page
+            .iter()
+            .map(|row| Ok((tables.request(row)?, tables.last_heartbeat(&row.run_id))))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let last = requests.last().filter(|_| more);
+        let next = last.map(|(request, _)| RequestCursor {
+            requested_at: request.facts.requested_at,
+            id: request.facts.id,
+        });
+        Ok(RequestPage { requests, next })
+    }
+
+    async fn find_request_status(&self, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {
+        let tables = self.reach()?;
+        let row = tables.requests.get(&id.to_string());
+        let request = row.map(|row| tables.request(row)).transpose()?;
+        Ok(request.map(|request| RequestStatus { state: request.state.name(), version: request.version }))
+    }
+
+    async fn list_votes(&self, id: RequestId) -> Result<Vec<VoteRecord>, StoreError> {
+        Ok(self.reach()?.votes_of(&id.to_string()))
+    }
+
+    async fn list_steps(&self, id: RequestId) -> Result<Vec<StepRecord>, StoreError> {
+        Ok(self.reach()?.steps_of(&id.to_string()))
+    }
+
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+        let tables = self.reach()?;
+        let Some(bundle) = tables.run_bundle(id.as_str()) else {
+            return Ok(None);
+        };
+        let mut rows: Vec<_> = tables.requests.values().filter(|row| row.run_id == id.as_str()).collect();
+        rows.sort_by_key(|row| place(row));
+        Ok(Some(RunDetail {
+            run: bundle.try_into()?,
+            requests: rows.into_iter().map(|row| tables.request(row)).collect::<Result<_, _>>()?,
+            outcomes: tables.outcomes(id)?,
+        }))
+    }
+
+    async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let tables = self.reach()?;
+        let after = after.and_then(|id| tables.runs.get(&id.to_string()));
+        let after = after.map(|row| (row.registered_at, row.run_id.clone()));
+        let mut open: Vec<_> = tables.runs.values().filter(|row| row.status != "finished").collect();
+        open.retain(|row| {
+            after.as_ref().is_none_or(|after| (row.registered_at, row.run_id.clone()) > *after)
+        });
+        open.sort_by(|a, b| (a.registered_at, &a.run_id).cmp(&(b.registered_at, &b.run_id)));
+        let (page, _) = cut(open, limit, 500);
+        page.iter().filter_map(|row| tables.run_bundle(&row.run_id)).map(TryInto::try_into).collect()
+    }
+
+    async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError> {
+        let tables = self.reach()?;
+        let row = tables.outcomes.get(&(run.to_string(), request.to_string()));
+        row.cloned().map(TryInto::try_into).transpose()
+    }
+
+    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes = self.reach()?.outcomes(run)?;
+        outcomes.retain(|outcome| outcome.acknowledged_at.is_none());
+        Ok(outcomes)
+    }
+
+    async fn list_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<&EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        let tables = self.reach()?;
+        let begin = after.map(read_cursor).transpose()?.unwrap_or(0);
+        let found: Vec<_> =
+            tables.events.range(begin + 1..).filter(|(_, event)| selected(event, filter)).collect();
+        let (page, _) = cut(found, limit, 1000);
+        let next = page.last().map(|(place, _)| EventCursor(place.to_string())).or_else(|| after.cloned());
+        Ok(EventPage { events: page.into_iter().map(|(_, event)| event.clone()).collect(), next })
+    }
+
+    async fn newest_event(&self) -> Result<EventCursor, StoreError> {
+        let newest = self.reach()?.events.last().map_or(0, |(place, _)| *place);
+        Ok(EventCursor(newest.to_string()))
+    }
+
+    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError> {
+        let tables = self.reach()?;
+        let touches = |link: &LinkRecord| {
+            (link.from_kind == kind && link.from_id == id) || (link.to_kind == kind && link.to_id == id)
+        };
+        Ok(tables.links.iter().map(|(link, ())| link).filter(|link| touches(link)).cloned().collect())
+    }
+
+    async fn ping(&self) -> Result<Timestamp, StoreError> {
+        self.reach().map(|_| self.clock().now())
+    }
+
+    async fn audit_backlog(&self) -> Result<Option<u64>, StoreError> {
+        let tables = self.reach()?;
+        let oldest = tables.inbox.values().map(|row| row.at).min();
+        Ok(oldest.map(|at| self.clock().now().since(at.0).0))
+    }
+}
+
+impl Tables {
+    fn request(&self, row: &RequestRecord) -> Result<ActionRequest, StoreError> {
+        let votes = self.votes_of(&row.request_id);
+        countersign_usecases::record::RequestBundle { request: row.clone(), votes }.try_into()
+    }
+
+    fn outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
+        self.outcomes_of(run.as_str()).into_iter().map(TryInto::try_into).collect()
+    }
+
+    fn last_heartbeat(&self, run: &str) -> Option<Timestamp> {
+        self.runs.get(&run.to_owned())?.last_heartbeat_at.map(|stamp| stamp.0)
+    }
+}
+
+fn place(row: &RequestRecord) -> (Stamp, String) {
+    (row.requested_at, row.request_id.clone())
+}
+
+fn wanted(row: &RequestRecord, filter: &RequestFilter) -> bool {
+    let RequestFilter { states, project, environment, tool, run } = filter;
+    (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
+        && project.as_ref().is_none_or(|project| row.project == project.as_str())
+        && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
+        && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
+        && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
+}
+
+fn selected(event: &EventRecord, filter: &EventFilter) -> bool {
+    let EventFilter { run, request, project, type_prefix } = filter;
+    run.as_ref().is_none_or(|run| event.run_id.as_deref() == Some(run.as_str()))
+        && request.is_none_or(|request| event.request_id == Some(request.to_string()))
+        && project.as_ref().is_none_or(|project| event.project.as_deref() == Some(project.as_str()))
+        && type_prefix.as_ref().is_none_or(|prefix| event.event_type.starts_with(prefix))
+}
+
+/// The first `limit` rows, at least one and at most `most`, and whether there are more.
+fn cut<T>(mut rows: Vec<T>, limit: u32, most: usize) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or(most).clamp(1, most);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows, more)
+}
+
+fn read_cursor(cursor: &EventCursor) -> Result<u64, StoreError> {
+    let message = || format!("`{}` is not a cursor of this store", cursor.0);
+    cursor.0.parse().map_err(|_| StoreError::Refused { message: message() })
+}
