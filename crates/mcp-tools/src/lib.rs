@@ -6,13 +6,16 @@
 //! **Architecture invariant:** no adapter, storage or clock is known here, and nothing in this crate has seen an approval. Secret values
 //! exist only as [`SecretValue`], which has no `Serialize`, `Display` or `Clone`.
 
+pub mod arguments;
 pub mod call;
 pub mod plan;
 pub mod ports;
 pub mod registry;
 pub mod secret;
 pub mod tool;
+pub mod tools;
 
+pub use arguments::Arguments;
 pub use call::{Call, Caller, CodeLink, DecodeError, IdempotencyKey, Question};
 pub use plan::{Fact, Ownership, OwnershipChange, Plan, Reversibility, SecretSpec, Step};
 pub use registry::{RegisterError, ToolRegistry};
@@ -20,4 +23,8 @@ pub use secret::SecretValue;
 pub use tool::{
     ActionDescriptor, ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
     ToolDescriptor,
+};
+pub use tools::{
+    DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback, ParsePatternError,
+    SecretSync, SecretSyncConfig, standard_descriptors,
 };

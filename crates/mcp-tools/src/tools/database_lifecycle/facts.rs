@@ -1,0 +1,32 @@
+//! What the tool states about a database and the change.
+
+use crate::tools::facts::fact_codes;
+
+fact_codes! {
+    /// The facts of a database's life.
+    DatabaseFact {
+        CouldNotLook: "could_not_look"
+            => "The database could not be looked at: {why}. Nobody knows what would change, so nothing runs until it can be.",
+        Created: "database_created"
+            => "The database `{database}` does not exist on server `{server}`; it will be created for project `{project}` in `{environment}`.",
+        Marked: "database_marked"
+            => "It will carry the mark of this request, by which Countersign later knows it as its own.",
+        AlreadyThere: "database_already_there"
+            => "The database `{database}` exists on server `{server}` and belongs to project `{project}` in `{environment}`: nothing changes.",
+        Quarantined: "database_quarantined"
+            => "The database `{database}` on server `{server}` will be renamed to `{kept_as}` and closed to connections; its data are kept and \
+                staff can restore it.",
+        Dropped: "database_dropped"
+            => "The database `{database}` on server `{server}` will be dropped with all its data. This can't be undone.",
+        ConnectionsEnd: "database_connections_end"
+            => "Connections that are open then will be ended.",
+        Size: "database_size"
+            => "It takes less than {below} on disk.",
+        OwnedBy: "database_owned"
+            => "It belongs to project `{project}` in `{environment}`, created by request {request}.",
+        CredentialsChecked: "credentials_checked"
+            => "Countersign's own credentials may manage databases on server `{server}`.",
+        Described: "database_described"
+            => "The database `{database}` on server `{server}` will be described; nothing changes.",
+    }
+}

@@ -1,0 +1,253 @@
+//! Says what would become of a database, and refuses whatever isn't the caller's.
+
+use countersign_kernel::{DatabaseName, Digest};
+use serde_json::json;
+
+use super::facts::DatabaseFact;
+use super::input::{Action, DatabaseInput, QUARANTINE_PREFIX, SCHEMA_VERSION};
+use super::observe::{Answer, Looked, Owner, Seen, State, There};
+use super::steps::{self, Params};
+use crate::call::{Call, Caller};
+use crate::plan::{Fact, Ownership, OwnershipChange, Plan, Step};
+use crate::tool::{Observation, PlanRefusal};
+use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
+
+const NOT_OURS: &str = "database_not_ours";
+const NOT_FOUND: &str = "database_not_found";
+const RESERVED: &str = "database_reserved";
+const QUARANTINED: &str = "database_quarantined";
+
+/// The longest name of a database.
+const MAX_NAME: usize = 63;
+
+pub(super) fn plan(caller: &Caller, call: &Call, observed: &Observation) -> Result<Plan, PlanRefusal> {
+    let input = DatabaseInput::of_call(call)
+        .map_err(|error| PlanRefusal { code: OBSERVATION_UNREADABLE, message: error.to_string() })?;
+    let looked = match observed {
+        Observation::CouldNotLook { why } => return Ok(blind(&input, why)),
+        Observation::Seen(stored) => match Seen::read(stored).ok_or_else(unreadable_observation)?.answer {
+            Answer::Looked(looked) => looked,
+            Answer::Refused(refused) => return Err(refused.into_refusal()),
+        },
+    };
+    match input.action {
+        Action::Describe => Ok(describe(caller, &input, &looked.server)),
+        Action::Create => create(caller, &input, &looked),
+        Action::Quarantine => {
+            let (there, owner) = ours(caller, &input, &looked)?;
+            quarantine(caller, &input, &looked.server, there, owner)
+        }
+        Action::Drop => {
+            let (there, owner) = ours(caller, &input, &looked)?;
+            Ok(drop_for_good(caller, &input, &looked.server, there, owner))
+        }
+    }
+}
+
+fn refuse<T>(code: &'static str, input: &DatabaseInput, server: &str, what: &str) -> Result<T, PlanRefusal> {
+    Err(PlanRefusal { code, message: format!("database `{}` on server `{server}` {what}", input.database) })
+}
+
+fn create(caller: &Caller, input: &DatabaseInput, looked: &Looked) -> Result<Plan, PlanRefusal> {
+    let server = looked.server.as_str();
+    match (&looked.owner, &looked.database) {
+        (None, None) => Ok(create_new(caller, input, server)),
+        (None, Some(_)) => {
+            refuse(NOT_OURS, input, server, "exists and wasn't created by Countersign; it is never adopted")
+        }
+        (Some(owner), _) if !owner.is(&caller.project, &input.environment) => {
+            refuse(NOT_OURS, input, server, "belongs to another project or environment")
+        }
+        (Some(owner), there) => match (owner.state, there) {
+            (State::Reserved, _) => refuse(RESERVED, input, server, "is being created by another request"),
+            (State::Quarantined, _) => {
+                refuse(QUARANTINED, input, server, "is in quarantine; staff can restore it under this name")
+            }
+            (State::Active, Some(there)) if there.is_marked_by(owner) => {
+                Ok(nothing_to_do(caller, input, server))
+            }
+            (State::Active, Some(_)) => refuse(NOT_OURS, input, server, FOREIGN_MARK),
+            (State::Active, None) => refuse(NOT_FOUND, input, server, GONE),
+        },
+    }
+}
+
+const FOREIGN_MARK: &str =
+    "doesn't carry the mark of the request that created it: it was replaced by somebody else";
+const GONE: &str = "is registered to this project but is gone from the server; staff have to look into it";
+
+/// The database, if it is there and the caller's beyond doubt.
+fn ours<'a>(
+    caller: &Caller,
+    input: &DatabaseInput,
+    looked: &'a Looked,
+) -> Result<(&'a There, &'a Owner), PlanRefusal> {
+    let server = looked.server.as_str();
+    match (&looked.owner, &looked.database) {
+        (None, None) => refuse(NOT_FOUND, input, server, "does not exist"),
+        (None, Some(_)) => refuse(NOT_OURS, input, server, "wasn't created by Countersign"),
+        (Some(owner), _) if !owner.is(&caller.project, &input.environment) => {
+            refuse(NOT_OURS, input, server, "belongs to another project or environment")
+        }
+        (Some(owner), there) => match (owner.state, there) {
+            (State::Reserved, _) => refuse(RESERVED, input, server, "is being created by another request"),
+            (State::Quarantined, _) => refuse(NOT_FOUND, input, server, "is already in quarantine"),
+            (State::Active, None) => refuse(NOT_FOUND, input, server, GONE),
+            (State::Active, Some(there)) if there.is_marked_by(owner) => Ok((there, owner)),
+            (State::Active, Some(_)) => refuse(NOT_OURS, input, server, FOREIGN_MARK),
+        },
+    }
+}
+
+fn of(facts: Vec<Fact>, step: Option<Step>, ownership: Option<Ownership>) -> Plan {
+    Plan { schema_version: SCHEMA_VERSION, facts, steps: step.into_iter().collect(), secret: None, ownership }
+}
+
+/// A plan of what is wanted, without preconditions, for people to see; its step is never done.
+fn blind(input: &DatabaseInput, why: &str) -> Plan {
+    let facts = vec![DatabaseFact::CouldNotLook.with(json!({ "why": why }))];
+    of(facts, Some(steps::not_looked_at(input)), None)
+}
+
+fn describe(caller: &Caller, input: &DatabaseInput, server: &str) -> Plan {
+    // Nothing of what was seen goes into this plan: what is described may change until then without anyone having to be asked again.
+    let params = json!({ "database": input.database.as_str(), "server": server });
+    let step = steps::step(input, Params::describe(input, server, &caller.project));
+    of(vec![DatabaseFact::Described.with(params)], Some(step), None)
+}
+
+fn nothing_to_do(caller: &Caller, input: &DatabaseInput, server: &str) -> Plan {
+    of(vec![DatabaseFact::AlreadyThere.with(names(caller, input, server))], None, None)
+}
+
+fn names(caller: &Caller, input: &DatabaseInput, server: &str) -> serde_json::Value {
+    json!({
+        "database": input.database.as_str(), "server": server,
+        "project": caller.project.as_str(), "environment": input.environment.as_str(),
+    })
+}
+
+fn ownership(input: &DatabaseInput, server: &str, change: OwnershipChange) -> Option<Ownership> {
+    Some(Ownership {
+        server: server.to_owned(),
+        database: input.database.clone(),
+        environment: input.environment.clone(),
+        change,
+    })
+}
+
+fn create_new(caller: &Caller, input: &DatabaseInput, server: &str) -> Plan {
+    let facts = vec![
+        DatabaseFact::Created.with(names(caller, input, server)),
+        DatabaseFact::Marked.with(json!({})),
+        DatabaseFact::CredentialsChecked.with(json!({ "server": server })),
+    ];
+    let step = steps::step(input, Params::create(input, server));
+    of(facts, Some(step), ownership(input, server, OwnershipChange::Reserve))
+}
+
+fn quarantine(
+    caller: &Caller,
+    input: &DatabaseInput,
+    server: &str,
+    there: &There,
+    owner: &Owner,
+) -> Result<Plan, PlanRefusal> {
+    let Some(kept_as) = quarantined_name(&input.database, &there.id) else {
+        return refuse(OBSERVATION_UNREADABLE, input, server, "has an id that no name can be made of");
+    };
+    let params = json!({
+        "database": input.database.as_str(), "server": server, "kept_as": kept_as.as_str(),
+    });
+    let mut facts = vec![DatabaseFact::Quarantined.with(params)];
+    facts.extend(facts_of_loss(caller, input, there, owner));
+    facts.push(DatabaseFact::CredentialsChecked.with(json!({ "server": server })));
+    let step = steps::step(input, Params::quarantine(input, server, &kept_as, &there.id));
+    Ok(of(facts, Some(step), ownership(input, server, OwnershipChange::Quarantine { kept_as })))
+}
+
+fn drop_for_good(caller: &Caller, input: &DatabaseInput, server: &str, there: &There, owner: &Owner) -> Plan {
+    let params = json!({ "database": input.database.as_str(), "server": server });
+    let mut facts = vec![DatabaseFact::Dropped.with(params)];
+    facts.extend(facts_of_loss(caller, input, there, owner));
+    let step = steps::step(input, Params::drop_for_good(input, server, &there.id));
+    of(facts, Some(step), ownership(input, server, OwnershipChange::Release))
+}
+
+fn facts_of_loss(caller: &Caller, input: &DatabaseInput, there: &There, owner: &Owner) -> Vec<Fact> {
+    vec![
+        DatabaseFact::OwnedBy.with(json!({
+            "project": caller.project.as_str(), "environment": input.environment.as_str(), "request": owner.request,
+        })),
+        DatabaseFact::Size.with(json!({ "below": order_of_magnitude(there.size_bytes) })),
+        DatabaseFact::ConnectionsEnd.with(json!({})),
+    ]
+}
+
+/// The next power of ten above a size, from 10 MB on. An exact size would make a different plan, to be asked again, of every row that is
+/// inserted meanwhile; that a database grew tenfold is worth asking again for.
+fn order_of_magnitude(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["MB", "GB", "TB", "PB"];
+    let mut unit_bytes: u64 = 1_000_000;
+    for unit in UNITS {
+        for factor in [10, 100, 1000] {
+            if bytes < unit_bytes.saturating_mul(factor) {
+                return if factor == 1000 { format!("1000 {unit}") } else { format!("{factor} {unit}") };
+            }
+        }
+        unit_bytes = unit_bytes.saturating_mul(1000);
+    }
+    "more than 1000 PB".to_owned()
+}
+
+/// The name a database is kept under: the same for the same database, another for every other, never longer than a name may be.
+fn quarantined_name(database: &DatabaseName, id: &str) -> Option<DatabaseName> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    // Ids of other forms, such as a file's, are named by their digest.
+    let id = if (1..=20).contains(&id.len()) && id.bytes().all(plain) {
+        id.to_owned()
+    } else {
+        Digest::of_bytes(id.as_bytes()).short()
+    };
+    let room = MAX_NAME - QUARANTINE_PREFIX.len() - 1 - id.len();
+    // A database's name is ASCII, so cutting it by characters cuts it by bytes.
+    let shortened: String = database.as_str().chars().take(room).collect();
+    DatabaseName::parse(&format!("{QUARANTINE_PREFIX}{shortened}_{id}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept_as(database: &str, id: &str) -> String {
+        quarantined_name(&DatabaseName::parse(database).unwrap(), id).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_quarantined_name_fits_and_tells_databases_apart() {
+        assert_eq!(kept_as("orders", "16384"), "_q_orders_16384");
+        let long = "a".repeat(63);
+        assert_eq!(kept_as(&long, "16384"), format!("_q_{}_16384", "a".repeat(54)));
+        for id in ["16384", "18446744073709551615", "File-Id/7", "", &"x".repeat(200)] {
+            assert!(kept_as(&long, id).len() <= 63, "{id}");
+        }
+        assert_ne!(kept_as("orders", "File-Id/7"), kept_as("orders", "File-Id/8"));
+        assert_eq!(kept_as("orders", "File-Id/7"), kept_as("orders", "File-Id/7"));
+    }
+
+    #[test]
+    fn sizes_are_told_by_their_order_of_magnitude() {
+        for (bytes, below) in [
+            (0, "10 MB"),
+            (9_999_999, "10 MB"),
+            (10_000_000, "100 MB"),
+            (999_999_999, "1000 MB"),
+            (1_000_000_000, "10 GB"),
+            (40_000_000_000, "100 GB"),
+            (2_000_000_000_000, "10 TB"),
+            (u64::MAX, "more than 1000 PB"),
+        ] {
+            assert_eq!(order_of_magnitude(bytes), below, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The one step of each action, and how to tell afterwards whether an interrupted one happened.
+
+use std::sync::Arc;
+
+use countersign_kernel::{DatabaseName, Environment, ProjectKey, RequestId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::input::{Action, DatabaseInput};
+use crate::plan::{Reversibility, Step};
+use crate::ports::{
+    DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase, TargetErrorKind,
+};
+use crate::tool::{ProbeOutcome, StepOutcome, StepWork};
+use crate::tools::answers::{
+    self, probe_failed, read_failed, unreadable, unreadable_probe, with_evidence, write_failed,
+};
+
+const CREATE: &str = "database.create";
+const QUARANTINE: &str = "database.quarantine";
+const DROP: &str = "database.drop";
+const DESCRIBE: &str = "database.describe";
+
+/// The parameters of every step of this tool.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Params {
+    /// The configured server the plan was made for; `None` when nothing could be looked at.
+    server: Option<String>,
+    database: String,
+    /// What identifies the very database that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected_id: Option<String>,
+    /// The name to keep it under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_as: Option<String>,
+    /// The project that may know everything about the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+}
+
+impl Params {
+    fn of(database: String) -> Self {
+        Self { server: None, database, expected_id: None, kept_as: None, project: None }
+    }
+
+    fn on(input: &DatabaseInput, server: &str) -> Self {
+        let database = input.database.to_string();
+        Self { server: Some(server.to_owned()), ..Self::of(database) }
+    }
+
+    pub(super) fn create(input: &DatabaseInput, server: &str) -> Self {
+        Self::on(input, server)
+    }
+
+    pub(super) fn describe(input: &DatabaseInput, server: &str, project: &ProjectKey) -> Self {
+        Self { project: Some(project.to_string()), ..Self::on(input, server) }
+    }
+
+    pub(super) fn quarantine(input: &DatabaseInput, server: &str, kept_as: &DatabaseName, id: &str) -> Self {
+        let (kept_as, expected_id) = (Some(kept_as.to_string()), Some(id.to_owned()));
+        Self { kept_as, expected_id, ..Self::on(input, server) }
+    }
+
+    pub(super) fn drop_for_good(input: &DatabaseInput, server: &str, id: &str) -> Self {
+        Self { expected_id: Some(id.to_owned()), ..Self::on(input, server) }
+    }
+}
+
+/// The step of a plan that was made after a look.
+pub(super) fn step(input: &DatabaseInput, params: Params) -> Step {
+    let server = params.server.as_deref().unwrap_or(input.environment.as_str());
+    Step {
+        number: 1,
+        kind: kind(input.action).to_owned(),
+        target: format!("database:{server}/{}", params.database),
+        reversibility: Reversibility::ReadBack,
+        params: json!(params),
+    }
+}
+
+/// The step of a plan that was made blind: it is shown and never done.
+pub(super) fn not_looked_at(input: &DatabaseInput) -> Step {
+    step(input, Params::of(input.database.to_string()))
+}
+
+const fn kind(action: Action) -> &'static str {
+    match action {
+        Action::Create => CREATE,
+        Action::Quarantine => QUARANTINE,
+        Action::Drop => DROP,
+        Action::Describe => DESCRIBE,
+    }
+}
+
+/// A step, read back and checked against what is configured now.
+enum Work {
+    Create(Target),
+    Quarantine { target: Target, kept_as: DatabaseName, id: String },
+    Drop { target: Target, id: String },
+    Describe { target: Target, project: ProjectKey, environment: Environment },
+}
+
+struct Target {
+    server: Arc<dyn DatabaseServer>,
+    database: DatabaseName,
+}
+
+/// Why a step can't be begun.
+enum Unfit {
+    Unreadable,
+    NotLookedAt,
+    ServerGone { server: String },
+}
+
+impl Target {
+    fn receipt(&self, id: &str) -> Value {
+        json!({ "server": self.server.name(), "database": self.database.as_str(), "id": id })
+    }
+
+    fn kept_receipt(&self, kept_as: &DatabaseName, id: &str) -> Value {
+        let mut receipt = self.receipt(id);
+        receipt["kept_as"] = json!(kept_as.as_str());
+        receipt
+    }
+}
+
+fn read(servers: &dyn DatabaseServers, work: &StepWork<'_>) -> Result<Work, Unfit> {
+    let params = Params::deserialize(&work.step.params).map_err(|_| Unfit::Unreadable)?;
+    let database = DatabaseName::parse(&params.database).map_err(|_| Unfit::Unreadable)?;
+    let name = params.server.ok_or(Unfit::NotLookedAt)?;
+    let environment = work.call.environment.as_ref().ok_or(Unfit::Unreadable)?;
+    // A server that is configured under another name now is not the one that was looked at.
+    let server = servers
+        .find_server(environment)
+        .filter(|server| server.name() == name)
+        .ok_or(Unfit::ServerGone { server: name })?;
+    let target = Target { server, database };
+    match (work.step.kind.as_str(), params.expected_id, params.kept_as) {
+        (CREATE, _, _) => Ok(Work::Create(target)),
+        (DESCRIBE, _, _) => {
+            let project = params.project.and_then(|project| ProjectKey::parse(&project).ok());
+            let project = project.ok_or(Unfit::Unreadable)?;
+            Ok(Work::Describe { target, project, environment: environment.clone() })
+        }
+        (DROP, Some(id), _) => Ok(Work::Drop { target, id }),
+        (QUARANTINE, Some(id), Some(kept_as)) => {
+            let kept_as = DatabaseName::parse(&kept_as).map_err(|_| Unfit::Unreadable)?;
+            Ok(Work::Quarantine { target, kept_as, id })
+        }
+        _ => Err(Unfit::Unreadable),
+    }
+}
+
+fn server_gone_words(server: &str) -> String {
+    format!("database server `{server}` no longer serves this environment")
+}
+
+pub(super) async fn perform(
+    servers: &dyn DatabaseServers,
+    register: &dyn DatabaseRegister,
+    work: StepWork<'_>,
+) -> StepOutcome {
+    let written = match read(servers, &work) {
+        Err(Unfit::Unreadable) => return unreadable(work.step),
+        Err(Unfit::NotLookedAt) => return answers::not_looked_at(work.step),
+        Err(Unfit::ServerGone { server }) => {
+            let (code, message) = (TargetErrorKind::NotFound.code(), server_gone_words(&server));
+            return StepOutcome::Permanent { code, message };
+        }
+        Ok(Work::Describe { target, project, environment }) => {
+            return describe(&target, register, |row| {
+                row.project == project && row.environment == environment
+            })
+            .await;
+        }
+        Ok(Work::Create(target)) => {
+            let done = target.server.create(&target.database, work.request).await;
+            done.map(|done| target.receipt(&done.id))
+        }
+        Ok(Work::Quarantine { target, kept_as, id }) => {
+            let done = target.server.quarantine(&target.database, &kept_as, &id).await;
+            done.map(|done| target.kept_receipt(&kept_as, &done.id))
+        }
+        Ok(Work::Drop { target, id }) => {
+            let done = target.server.drop_database(&target.database, &id).await;
+            done.map(|done| target.receipt(&done.id))
+        }
+    };
+    match written {
+        Ok(receipt) => StepOutcome::Done { receipt },
+        Err(error) => write_failed(error, None),
+    }
+}
+
+async fn describe(
+    target: &Target,
+    register: &dyn DatabaseRegister,
+    is_callers: impl Fn(&OwnedDatabase) -> bool + Send,
+) -> StepOutcome {
+    let owner = match register.find_owner(target.server.name(), &target.database).await {
+        Ok(owner) => owner.filter(is_callers),
+        Err(error) => return read_failed(&error),
+    };
+    match target.server.look(&target.database).await {
+        Ok(there) => StepOutcome::Done { receipt: description(target, owner.as_ref(), there.as_ref()) },
+        Err(error) => read_failed(&error),
+    }
+}
+
+/// Everything about the caller's own database; of any other no more than that the name is taken.
+fn description(target: &Target, owner: Option<&OwnedDatabase>, there: Option<&DatabaseSeen>) -> Value {
+    // One that lost its mark was replaced by somebody else: it has the name of the caller's database and isn't it.
+    let own = |seen: &&DatabaseSeen| owner.is_some_and(|row| seen.created_by == Some(row.request));
+    let shown = there.filter(own);
+    json!({
+        "server": target.server.name(),
+        "database": target.database.as_str(),
+        "exists": there.is_some(),
+        "owned": owner.is_some() && (there.is_none() || shown.is_some()),
+        "state": owner.map(|row| row.state.as_str()),
+        "size_bytes": shown.map(|seen| seen.size_bytes),
+        "connections": shown.map(|seen| seen.connections),
+    })
+}
+
+pub(super) async fn probe(servers: &dyn DatabaseServers, work: StepWork<'_>) -> ProbeOutcome {
+    match read(servers, &work) {
+        Err(Unfit::Unreadable) => unreadable_probe(work.step),
+        // Such a step is never done, so there is nothing to find.
+        Err(Unfit::NotLookedAt) => ProbeOutcome::NotDone,
+        Err(Unfit::ServerGone { server }) => {
+            ProbeOutcome::CannotTell { why: server_gone_words(&server), retry: false }
+        }
+        Ok(Work::Create(target)) => probe_create(&target, work.request).await,
+        Ok(Work::Quarantine { target, kept_as, id }) => probe_quarantine(&target, &kept_as, &id).await,
+        Ok(Work::Drop { target, id }) => probe_drop(&target, &id).await,
+        // Reading again is always right.
+        Ok(Work::Describe { .. }) => ProbeOutcome::NotDone,
+    }
+}
+
+fn cannot_tell(target: &Target, what: &str) -> ProbeOutcome {
+    let why = format!("database `{}` on server `{}` {what}", target.database, target.server.name());
+    ProbeOutcome::CannotTell { why, retry: false }
+}
+
+async fn probe_create(target: &Target, request: RequestId) -> ProbeOutcome {
+    match target.server.look(&target.database).await {
+        Ok(None) => ProbeOutcome::NotDone,
+        Ok(Some(seen)) if seen.created_by == Some(request) => ProbeOutcome::Done {
+            receipt: with_evidence(target.receipt(&seen.id), "the database carries the mark of this request"),
+        },
+        Ok(Some(_)) => cannot_tell(target, "exists without the mark of this request"),
+        Err(error) => probe_failed(&error, None),
+    }
+}
+
+async fn probe_quarantine(target: &Target, kept_as: &DatabaseName, id: &str) -> ProbeOutcome {
+    match target.server.look(kept_as).await {
+        Ok(Some(seen)) if seen.id == id => {
+            let receipt = target.kept_receipt(kept_as, id);
+            return ProbeOutcome::Done { receipt: with_evidence(receipt, "the database has its new name") };
+        }
+        Ok(_) => {}
+        Err(error) => return probe_failed(&error, None),
+    }
+    match target.server.look(&target.database).await {
+        Ok(Some(seen)) if seen.id == id => ProbeOutcome::NotDone,
+        Ok(_) => cannot_tell(target, "is under neither its old nor its new name"),
+        Err(error) => probe_failed(&error, None),
+    }
+}
+
+async fn probe_drop(target: &Target, id: &str) -> ProbeOutcome {
+    match target.server.look(&target.database).await {
+        Ok(Some(seen)) if seen.id == id => ProbeOutcome::NotDone,
+        Ok(Some(_)) => ProbeOutcome::Done {
+            receipt: with_evidence(target.receipt(id), "the name belongs to another database now"),
+        },
+        Ok(None) => ProbeOutcome::Done { receipt: with_evidence(target.receipt(id), "the database is gone") },
+        Err(error) => probe_failed(&error, None),
+    }
+}

@@ -1,0 +1,89 @@
+//! Fact codes with their English wording in one place each, so that a fact without words doesn't compile.
+
+use serde_json::{Map, Value};
+
+/// Declares the facts one tool can state: variant, code and wording, in which `{name}` stands for the parameter of that name.
+macro_rules! fact_codes {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident: $code:literal => $words:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $(#[doc = $words] $variant,)+
+        }
+
+        impl $name {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+
+            pub(crate) const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            const fn words(self) -> &'static str {
+                match self { $(Self::$variant => $words,)+ }
+            }
+
+            fn of_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The fact with these parameters.
+            pub(crate) fn with(self, params: serde_json::Value) -> crate::plan::Fact {
+                crate::plan::Fact::new(self.code(), params)
+            }
+
+            /// The sentence of a fact; a code that isn't one of these is printed as it is.
+            pub(crate) fn word(fact: &crate::plan::Fact) -> String {
+                match Self::of_code(&fact.code) {
+                    Some(code) => crate::tools::facts::fill(code.words(), &fact.params),
+                    None => fact.to_string(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use fact_codes;
+
+/// Puts the parameters into a sentence. What a parameter holds is never read as a placeholder again.
+pub(crate) fn fill(words: &str, params: &Map<String, Value>) -> String {
+    let mut out = String::with_capacity(words.len() + 32);
+    let mut rest = words;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match params.get(name) {
+            Some(Value::String(text)) => out.push_str(text),
+            Some(Value::Array(items)) => {
+                let items: Vec<_> =
+                    items.iter().map(|item| item.as_str().map_or(item.to_string(), str::to_owned)).collect();
+                out.push_str(&items.join(", "));
+            }
+            Some(other) => out.push_str(&other.to_string()),
+            None => {
+                out.push('{');
+                out.push_str(name);
+                out.push('}');
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn parameters_are_filled_in_once() {
+        let params = json!({"a": "{b}", "b": 2, "c": ["x", "y"]}).as_object().unwrap().clone();
+        assert_eq!(fill("{a} and {b}, {c}; {d} {", &params), "{b} and 2, x, y; {d} {");
+    }
+}

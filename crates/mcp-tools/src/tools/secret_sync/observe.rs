@@ -1,0 +1,153 @@
+//! Looks at both targets: what exists, and whether our own credentials could write there.
+
+use std::fmt;
+
+use countersign_kernel::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::input::SyncInput;
+use crate::call::Call;
+use crate::ports::{
+    Access, GithubSecretSeen, GithubSecrets, KubernetesSecrets, SecretPlace, SecretSeen, TargetError,
+};
+use crate::tool::Observation;
+use crate::tools::answers::{Refused, seen_or_not};
+
+/// Both targets, as they are kept in an observation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Seen {
+    version: u32,
+    pub(super) kubernetes: Side<KubernetesSeen>,
+    pub(super) github: Side<GithubSeen>,
+}
+
+/// One target: what is there (`None`: nothing), or its refusal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Side<T> {
+    There(Option<T>),
+    Refused(Refused),
+}
+
+/// A Secret without values.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KubernetesSeen {
+    pub(super) resource_version: String,
+    pub(super) secret_type: String,
+    pub(super) immutable: bool,
+    /// The keys with the field manager that owns each, if one is known.
+    pub(super) keys: Vec<(String, Option<String>)>,
+    pub(super) written_by: Option<String>,
+}
+
+/// An Actions secret without its value.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct GithubSeen {
+    pub(super) updated_at: String,
+}
+
+const VERSION: u32 = 1;
+
+impl Seen {
+    pub(super) fn read(stored: &Value) -> Option<Self> {
+        Self::deserialize(stored).ok().filter(|seen| seen.version == VERSION)
+    }
+}
+
+impl From<SecretSeen> for KubernetesSeen {
+    fn from(seen: SecretSeen) -> Self {
+        Self {
+            resource_version: seen.resource_version,
+            secret_type: seen.secret_type,
+            immutable: seen.immutable,
+            keys: seen.keys.into_iter().map(|key| (key.name, key.manager)).collect(),
+            written_by: seen.written_by,
+        }
+    }
+}
+
+impl From<GithubSecretSeen> for GithubSeen {
+    fn from(seen: GithubSecretSeen) -> Self {
+        Self { updated_at: stamp(seen.updated_at) }
+    }
+}
+
+/// The spelling of a time in plans and receipts.
+pub(super) fn stamp(time: Timestamp) -> String {
+    time.to_string()
+}
+
+/// A place in words.
+pub(super) struct InWords<'a>(pub(super) &'a SecretPlace);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.environment {
+            Some(environment) => write!(f, "environment `{environment}` of `{}`", self.0.repository),
+            None => write!(f, "repository `{}`", self.0.repository),
+        }
+    }
+}
+
+pub(super) async fn observe(
+    kubernetes: &dyn KubernetesSecrets,
+    github: &dyn GithubSecrets,
+    call: &Call,
+) -> Observation {
+    let input = match SyncInput::of_call(call) {
+        Ok(input) => input,
+        Err(error) => return Observation::CouldNotLook { why: error.to_string() },
+    };
+    let kubernetes = look_at_kubernetes(kubernetes, &input).await;
+    let github = look_at_github(github, &input).await;
+    match (kubernetes, github) {
+        (Ok(kubernetes), Ok(github)) => seen(&Seen { version: VERSION, kubernetes, github }),
+        (Err(why), Ok(_)) | (Ok(_), Err(why)) => Observation::CouldNotLook { why },
+        (Err(one), Err(other)) => Observation::CouldNotLook { why: format!("{one}; {other}") },
+    }
+}
+
+fn seen(seen: &Seen) -> Observation {
+    match serde_json::to_value(seen) {
+        Ok(value) => Observation::Seen(value),
+        Err(error) => {
+            Observation::CouldNotLook { why: format!("what was seen can't be written down: {error}") }
+        }
+    }
+}
+
+async fn look_at_kubernetes(
+    kubernetes: &dyn KubernetesSecrets,
+    input: &SyncInput,
+) -> Result<Side<KubernetesSeen>, String> {
+    let (namespace, name) = (&input.namespace, input.kubernetes_name.as_str());
+    let target = format!("kubernetes secret {namespace}/{name}");
+    match allowed(kubernetes.access(namespace, name).await, &target)? {
+        Some(refused) => Ok(Side::Refused(refused)),
+        None => side(kubernetes.look(namespace, name).await),
+    }
+}
+
+async fn look_at_github(github: &dyn GithubSecrets, input: &SyncInput) -> Result<Side<GithubSeen>, String> {
+    let target = format!("github secret {} in {}", input.github_name, InWords(&input.place));
+    match allowed(github.access(&input.place).await, &target)? {
+        Some(refused) => Ok(Side::Refused(refused)),
+        None => side(github.look(&input.place, &input.github_name).await),
+    }
+}
+
+fn allowed(access: Result<Access, TargetError>, target: &str) -> Result<Option<Refused>, String> {
+    match access {
+        Ok(Access::Allowed) => Ok(None),
+        Ok(Access::Refused { why }) => Ok(Some(Refused::access(target, &why))),
+        Err(error) => seen_or_not(&error).map(Some),
+    }
+}
+
+fn side<S, T: From<S>>(looked: Result<Option<S>, TargetError>) -> Result<Side<T>, String> {
+    match looked {
+        Ok(there) => Ok(Side::There(there.map(T::from))),
+        Err(error) => seen_or_not(&error).map(Side::Refused),
+    }
+}
