@@ -43,7 +43,7 @@ pub enum TargetErrorKind {
 }
 
 impl TargetErrorKind {
-    /// The stable code; there is a page docs/errors/<code>.md for each.
+    /// The stable code; there is a page `docs/errors/<code>.md` for each.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Unreachable => "target_unreachable",

@@ -90,15 +90,14 @@ impl GithubStep {
         Step {
             number: 2,
             kind: PUT_SECRET.to_owned(),
-            target: format!("github:{}", params.reference()),
+            // Repositories are the same in upper and lower case; the name that keeps two steps apart must be too.
+            target: format!("github:{}", params.reference(&params.repository.to_ascii_lowercase())),
             reversibility: Reversibility::WriteOnly,
             params: json!(params),
         }
     }
 
-    /// Repositories are the same in upper and lower case, so the name that keeps two steps apart is in lower case.
-    fn reference(&self) -> String {
-        let repository = self.repository.to_ascii_lowercase();
+    fn reference(&self, repository: &str) -> String {
         match &self.environment {
             Some(environment) => format!("{repository}@{environment}#{}", self.name),
             None => format!("{repository}#{}", self.name),
@@ -115,7 +114,7 @@ impl GithubStep {
 
     fn receipt(&self, created: bool, updated_at: Option<Timestamp>) -> Value {
         json!({
-            "github_ref": self.reference(), "repository": self.repository, "environment": self.environment,
+            "github_ref": self.reference(&self.repository), "repository": self.repository, "environment": self.environment,
             "name": self.name, "created": created, "updated_at": updated_at.map(stamp),
         })
     }

@@ -274,3 +274,19 @@ async fn github_is_probed_by_its_clock() {
         assert_eq!(got, expected, "{before:?} -> {now:?}");
     }
 }
+
+#[tokio::test]
+async fn one_repository_in_two_spellings_is_one_target_and_is_shown_as_registered() {
+    let spelled = Caller { repository: Some("Acme/Shop".parse().unwrap()), ..caller() };
+    let call = tool().parse(&good(), &spelled).unwrap();
+    let plan = planned(&call, None, None).await.unwrap();
+    assert_eq!(plan.steps[1].target, creating().await.1.steps[1].target);
+    let mut github = MockGithubSecrets::new();
+    github.expect_look().returning(|_, _| Ok(None));
+    github.expect_put().returning(|_, _, _| Ok(GithubReceipt { created: true, updated_at: None }));
+    let tool = tool_over(MockKubernetesSecrets::new(), github);
+    let StepOutcome::Done { receipt } = tool.perform(work(&call, &plan, 1, Some(&canary()))).await else {
+        panic!("not done")
+    };
+    assert_eq!(receipt["github_ref"], json!("Acme/Shop@dev#DB_PASSWORD"));
+}
