@@ -6,6 +6,21 @@
 //! **Architecture invariant:** there is no open transaction, no network call inside a commit, no SQL and no wire format here. Time comes
 //! with the snapshot; randomness through [`port::Entropy`].
 
+pub mod call_tool;
 pub mod commit;
+pub mod decisions;
+pub mod error;
+pub mod execution;
+pub mod outcomes;
+pub mod policy_text;
 pub mod port;
 pub mod record;
+pub mod runs;
+pub mod seal;
+pub mod services;
+pub mod timers;
+pub mod warrants;
+pub mod worker;
+
+pub use error::ServiceError;
+pub use services::{Identity, Ports, Services};

@@ -10,9 +10,12 @@ pub mod warrant;
 pub mod work;
 
 pub use entropy::{Entropy, Ids};
-pub use ledger::{CallLookup, CallSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot, RunSnapshot};
+pub use ledger::{
+    CallLookup, CallSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot, RunSnapshot,
+};
 pub use queries::{
-    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunDetail,
+    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
+    RunDetail,
 };
 pub use store_error::StoreError;
 pub use token::{IssuedToken, RunTokens, TokenError};

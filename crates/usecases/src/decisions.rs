@@ -1,0 +1,107 @@
+//! Commands of people on requests: decide, answer, cancel, settle what is unknown.
+
+pub mod answer;
+pub mod cancel;
+pub mod decide;
+pub mod error;
+pub mod resolve_unknown;
+
+pub use answer::answer_question;
+pub use cancel::{CancelBy, cancel_request};
+pub use decide::decide_request;
+pub use error::DecisionError;
+pub use resolve_unknown::resolve_unknown;
+
+use countersign_approvals::{ActionRequest, DecideError, Decided};
+use countersign_kernel::{Actor, Fault, RequestId, Timestamp};
+
+use crate::commit::audit_note::CalledTool;
+use crate::commit::{Draft, Guard, NoteEvent};
+use crate::error::ServiceError;
+use crate::port::RequestSnapshot;
+use crate::services::{Identity, Services, Written};
+
+/// What became of a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionReply {
+    /// The request as it is now.
+    pub request: ActionRequest,
+    /// Whether the same person had said the same before: nothing was changed.
+    pub repeated: bool,
+}
+
+async fn load(services: &Services, id: RequestId) -> Result<RequestSnapshot, DecisionError> {
+    let snapshot = services.ports.ledger.load_request(id).await.map_err(ServiceError::from)?;
+    snapshot.ok_or(DecisionError::Unknown(id))
+}
+
+async fn draft_by<'s>(
+    services: &'s Services,
+    snapshot: &RequestSnapshot,
+    by: &Identity,
+) -> Result<Draft<'s>, ServiceError> {
+    let actor = Actor::staff(&by.principal, by.proof);
+    let policy = snapshot.policy.map(|stamp| stamp.digest);
+    let context = services.context_of_person(actor, &by.principal, snapshot.now, policy).await?;
+    Ok(Draft::about(context, &snapshot.run))
+}
+
+/// Commits what a vote or an answer came to, in time by the database's clock. `None` when others were faster.
+async fn commit_decided(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    by: &Identity,
+    decided: Decided,
+    decide_by: Option<Timestamp>,
+) -> Result<Option<DecisionReply>, DecisionError> {
+    let transition = match decided {
+        Decided::Repeat => {
+            return Ok(Some(DecisionReply { request: snapshot.request.clone(), repeated: true }));
+        }
+        Decided::Counted(transition) => transition,
+    };
+    let request = transition.after().clone();
+    let mut draft = draft_by(services, snapshot, by).await?;
+    if let Some(deadline) = decide_by {
+        draft.guard(Guard::NotAfter { deadline });
+    }
+    draft.record(transition).map_err(ServiceError::from)?;
+    Ok(match services.write(draft.finish()).await? {
+        Written::Yes => Some(DecisionReply { request, repeated: false }),
+        Written::Stale => None,
+    })
+}
+
+/// Records that somebody who may not decide tried to.
+async fn record_attempt(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    by: &Identity,
+    error: &DecideError,
+) -> Result<(), ServiceError> {
+    match error {
+        DecideError::Requester { .. } | DecideError::NotADecider { .. } => {}
+        DecideError::State(_)
+        | DecideError::Late { .. }
+        | DecideError::OtherPlan { .. }
+        | DecideError::IsQuestion { .. }
+        | DecideError::NotAQuestion { .. }
+        | DecideError::NoSuchOption { .. }
+        | DecideError::CustomNotAllowed { .. } => return Ok(()),
+    }
+    let request = &snapshot.request;
+    let call = CalledTool {
+        tool: &request.facts.tool,
+        action: &request.facts.action,
+        environment: request.facts.environment.as_ref(),
+    };
+    let mut draft = draft_by(services, snapshot, by).await?;
+    draft.note(NoteEvent::Rejected {
+        call,
+        request: Some(request),
+        code: error.code(),
+        reason: error.to_string(),
+    })?;
+    // A refusal is answered as one even when others changed the request meanwhile: the note names no version.
+    services.write(draft.finish()).await.map(|_| ())
+}

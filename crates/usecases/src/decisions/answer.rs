@@ -1,0 +1,57 @@
+//! A person answers a question.
+
+use countersign_approvals::{AnswerBallot, InputMode, Reply};
+use countersign_kernel::{Digest, RequestId};
+
+use super::decide::decide_by;
+use super::{DecisionError, DecisionReply, commit_decided, load, record_attempt};
+use crate::services::{ATTEMPTS, Identity, Services, busy};
+
+/// What a person answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenAnswer {
+    /// The digest of the question that was shown.
+    pub seen: Digest,
+    /// The option or the words.
+    pub reply: Reply,
+    /// How it was given.
+    pub input_mode: InputMode,
+}
+
+/// Settles a question.
+///
+/// # Errors
+/// There is no such request, or the answer doesn't count. An attempt by somebody who may not answer is recorded.
+pub async fn answer_question(
+    services: &Services,
+    id: RequestId,
+    answer: &GivenAnswer,
+    by: &Identity,
+) -> Result<DecisionReply, DecisionError> {
+    for _ in 0..ATTEMPTS {
+        let run = load(services, id).await?.run.facts.id;
+        let _turn = services.turn_of(&run).await;
+        let snapshot = load(services, id).await?;
+        let members = services.policy_of(snapshot.policy).await?;
+        let ballot = AnswerBallot {
+            by: by.principal.clone(),
+            proof: by.proof,
+            seen: answer.seen,
+            reply: answer.reply.clone(),
+            input_mode: answer.input_mode,
+        };
+        match snapshot.request.answer(ballot, &*members, snapshot.now) {
+            Ok(decided) => {
+                let deadline = decide_by(&snapshot.request.state);
+                if let Some(reply) = commit_decided(services, &snapshot, by, decided, deadline).await? {
+                    return Ok(reply);
+                }
+            }
+            Err(error) => {
+                record_attempt(services, &snapshot, by, &error).await?;
+                return Err(error.into());
+            }
+        }
+    }
+    Err(busy(id).into())
+}

@@ -1,0 +1,67 @@
+//! A person approves or denies exactly the plan that was shown.
+
+use countersign_approvals::{Ballot, Choice, InputMode, State};
+use countersign_kernel::{Digest, RedactedText, RequestId, Timestamp};
+
+use super::{DecisionError, DecisionReply, commit_decided, load, record_attempt};
+use crate::services::{ATTEMPTS, Identity, Services, busy};
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Yes or no.
+    pub choice: Choice,
+    /// The digest of the plan that was shown.
+    pub seen: Digest,
+    /// Why.
+    pub reason: Option<RedactedText>,
+    /// How it was given.
+    pub input_mode: InputMode,
+}
+
+/// Counts a decision.
+///
+/// # Errors
+/// There is no such request, or the decision doesn't count. An attempt by somebody who may not decide is recorded.
+pub async fn decide_request(
+    services: &Services,
+    id: RequestId,
+    decision: &Decision,
+    by: &Identity,
+) -> Result<DecisionReply, DecisionError> {
+    for _ in 0..ATTEMPTS {
+        let run = load(services, id).await?.run.facts.id;
+        let _turn = services.turn_of(&run).await;
+        let snapshot = load(services, id).await?;
+        let members = services.policy_of(snapshot.policy).await?;
+        let ballot = Ballot {
+            by: by.principal.clone(),
+            proof: by.proof,
+            choice: decision.choice,
+            seen: decision.seen,
+            reason: decision.reason.clone(),
+            input_mode: decision.input_mode,
+        };
+        match snapshot.request.decide(ballot, &*members, snapshot.now) {
+            Ok(decided) => {
+                let deadline = decide_by(&snapshot.request.state);
+                if let Some(reply) = commit_decided(services, &snapshot, by, decided, deadline).await? {
+                    return Ok(reply);
+                }
+            }
+            Err(error) => {
+                record_attempt(services, &snapshot, by, &error).await?;
+                return Err(error.into());
+            }
+        }
+    }
+    Err(busy(id).into())
+}
+
+/// Until when a decision counts: checked again by the database's clock when the commit is written.
+pub(super) fn decide_by(state: &State) -> Option<Timestamp> {
+    match state {
+        State::Requested { decide_by } => Some(*decide_by),
+        State::Approved { .. } | State::Applying { .. } | State::Unknown { .. } | State::Settled(_) => None,
+    }
+}

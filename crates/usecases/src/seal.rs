@@ -1,0 +1,202 @@
+//! Sealing generated secret values between the `applying` commit and the settlement of their request.
+//!
+//! Each value has a key of its own (XChaCha20-Poly1305), which is wrapped by a master key of a given id with the same cipher. Request,
+//! revision and purpose are associated data of both, so that a sealed value moved to another row doesn't open. Rotation rewraps the small
+//! key; the old master key stays readable until nothing needs it.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use countersign_kernel::{RequestId, Timestamp};
+use countersign_mcp_tools::{SecretSpec, SecretValue};
+use zeroize::Zeroizing;
+
+use crate::port::Entropy;
+use crate::record::{SealedRecord, Stamp};
+
+const NONCE_BYTES: usize = 24;
+const KEY_BYTES: usize = 32;
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The purpose of a value that a plan's secret specification asks for.
+pub const GENERATED: &str = "generated";
+
+/// A value can't be sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The key that wrapped it is not configured.
+    #[error("the master key `{0}` is not configured; without it the sealed value can't be opened")]
+    UnknownKey(String),
+    /// There is no key to seal with.
+    #[error("no active master key is configured")]
+    NoKey,
+    /// The sealed bytes don't open: damaged, or moved from another request.
+    #[error("a sealed value of request `{0}` does not open")]
+    Damaged(String),
+}
+
+/// A master key.
+pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
+
+impl MasterKey {
+    /// Takes over 32 bytes.
+    pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+/// Seals and opens with the configured master keys.
+pub struct Sealer {
+    keys: BTreeMap<String, MasterKey>,
+    active: String,
+}
+
+impl Sealer {
+    /// A sealer that seals with `active` and opens with any of `keys`.
+    ///
+    /// # Errors
+    /// `active` is not among the keys.
+    pub fn new(keys: BTreeMap<String, MasterKey>, active: String) -> Result<Self, SealError> {
+        if keys.contains_key(&active) { Ok(Self { keys, active }) } else { Err(SealError::NoKey) }
+    }
+
+    /// Draws a value as the plan asks for and seals it.
+    ///
+    /// # Errors
+    /// There is no key to seal with.
+    pub fn generate(
+        &self,
+        entropy: &dyn Entropy,
+        spec: SecretSpec,
+        request: RequestId,
+        revision: u32,
+        now: Timestamp,
+    ) -> Result<SealedRecord, SealError> {
+        let value = draw(entropy, spec.length);
+        let aad = associated(request, revision);
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        entropy.fill(&mut key[..]);
+        let master = self.keys.get(&self.active).ok_or(SealError::NoKey)?;
+        Ok(SealedRecord {
+            request_id: request.to_string(),
+            revision: i64::from(revision),
+            purpose: GENERATED.to_owned(),
+            master_key_id: self.active.clone(),
+            wrapped_key: encrypt(entropy, &master.0, &key[..], &aad).ok_or(SealError::NoKey)?,
+            sealed_value: encrypt(entropy, &key, &value, &aad).ok_or(SealError::NoKey)?,
+            sealed_at: Stamp(now),
+        })
+    }
+
+    /// Opens a sealed value: the same bytes every time.
+    ///
+    /// # Errors
+    /// The master key is not configured, or the value is damaged.
+    pub fn open(
+        &self,
+        sealed: &SealedRecord,
+        request: RequestId,
+        revision: u32,
+    ) -> Result<SecretValue, SealError> {
+        let unknown = || SealError::UnknownKey(sealed.master_key_id.clone());
+        let damaged = || SealError::Damaged(request.to_string());
+        let master = self.keys.get(&sealed.master_key_id).ok_or_else(unknown)?;
+        let aad = associated(request, revision);
+        let wrapped = Zeroizing::new(decrypt(&master.0, &sealed.wrapped_key, &aad).ok_or_else(damaged)?);
+        let key: &[u8; KEY_BYTES] = wrapped.as_slice().try_into().map_err(|_| damaged())?;
+        decrypt(key, &sealed.sealed_value, &aad).map(SecretValue::new).ok_or_else(damaged)
+    }
+}
+
+fn associated(request: RequestId, revision: u32) -> String {
+    format!("countersign/sealed/v1/{request}/{revision}/{GENERATED}")
+}
+
+/// Characters without bias: bytes at or above the largest multiple of 62 are drawn again.
+fn draw(entropy: &dyn Entropy, length: u32) -> Zeroizing<Vec<u8>> {
+    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut value = Zeroizing::new(Vec::with_capacity(wanted));
+    let mut buffer = Zeroizing::new([0_u8; 64]);
+    while value.len() < wanted {
+        entropy.fill(&mut buffer[..]);
+        let fair = buffer.iter().filter(|byte| **byte < 248).take(wanted - value.len());
+        value.extend(fair.map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()]));
+    }
+    value
+}
+
+fn encrypt(entropy: &dyn Entropy, key: &[u8; KEY_BYTES], plain: &[u8], aad: &str) -> Option<String> {
+    let mut nonce = [0; NONCE_BYTES];
+    entropy.fill(&mut nonce);
+    let cipher = XChaCha20Poly1305::new(&Key::from(*key));
+    let payload = Payload { msg: plain, aad: aad.as_bytes() };
+    let sealed = cipher.encrypt(&XNonce::from(nonce), payload).ok()?;
+    Some(STANDARD.encode([&nonce[..], &sealed].concat()))
+}
+
+fn decrypt(key: &[u8; KEY_BYTES], sealed: &str, aad: &str) -> Option<Vec<u8>> {
+    let bytes = STANDARD.decode(sealed).ok()?;
+    let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+    let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
+    let cipher = XChaCha20Poly1305::new(&Key::from(*key));
+    cipher.decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: aad.as_bytes() }).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::*;
+
+    struct Counting(AtomicU8);
+
+    impl Entropy for Counting {
+        fn fill(&self, buffer: &mut [u8]) {
+            for byte in buffer {
+                *byte = self.0.fetch_add(37, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn sealer(id: &str, byte: u8) -> Sealer {
+        let keys = BTreeMap::from([(id.to_owned(), MasterKey::new([byte; 32]))]);
+        Sealer::new(keys, id.to_owned()).unwrap()
+    }
+
+    fn sealed(request: RequestId) -> SealedRecord {
+        let entropy = Counting(AtomicU8::new(1));
+        sealer("k1", 7)
+            .generate(&entropy, SecretSpec { length: 40 }, request, 2, Timestamp::from_unix_micros(0))
+            .unwrap()
+    }
+
+    fn request(byte: u8) -> RequestId {
+        RequestId::from_parts(Timestamp::from_unix_micros(0), [byte; 10])
+    }
+
+    #[test]
+    fn opens_to_the_same_bytes_every_time() {
+        let record = sealed(request(1));
+        let first = sealer("k1", 7).open(&record, request(1), 2).unwrap();
+        let second = sealer("k1", 7).open(&record, request(1), 2).unwrap();
+        assert_eq!(first.expose(), second.expose());
+        assert_eq!(first.expose().len(), 40);
+        assert!(first.expose().iter().all(u8::is_ascii_alphanumeric));
+    }
+
+    #[test]
+    fn does_not_open_elsewhere() {
+        let record = sealed(request(1));
+        let damaged = |result: Result<SecretValue, SealError>| {
+            assert!(matches!(result.unwrap_err(), SealError::Damaged(_)));
+        };
+        damaged(sealer("k1", 7).open(&record, request(2), 2));
+        damaged(sealer("k1", 7).open(&record, request(1), 3));
+        damaged(sealer("k1", 8).open(&record, request(1), 2));
+        let other = sealer("k2", 7).open(&record, request(1), 2).unwrap_err();
+        assert_eq!(other, SealError::UnknownKey("k1".to_owned()));
+    }
+}

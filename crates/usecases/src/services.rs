@@ -1,0 +1,127 @@
+//! What every use case works with: the ports, the tools, the policy, and how a decision becomes a commit.
+
+mod policies;
+mod run_facts;
+mod run_locks;
+mod writing;
+
+use std::sync::Arc;
+
+use countersign_audit::Pseudonym;
+use countersign_kernel::{Actor, Digest, Principal, Proof, Timestamp};
+use countersign_mcp_tools::ToolRegistry;
+
+pub use policies::catalog_of;
+pub(crate) use writing::{ATTEMPTS, Written, busy};
+
+use crate::commit::DraftContext;
+use crate::error::ServiceError;
+use crate::port::{Entropy, Ids, Ledger, Queries, RunTokens, Wake, WarrantIssuer, WorkQueue};
+use crate::record::{PrincipalRecord, Stamp};
+use crate::seal::Sealer;
+use policies::Policies;
+use run_facts::KnownRuns;
+use run_locks::RunLocks;
+
+/// The ports a server or an embedding program brings.
+pub struct Ports {
+    /// Snapshots and commits.
+    pub ledger: Arc<dyn Ledger>,
+    /// Leased work.
+    pub work: Arc<dyn WorkQueue>,
+    /// Lists and details.
+    pub queries: Arc<dyn Queries>,
+    /// Warrants for the executor.
+    pub warrants: Arc<dyn WarrantIssuer>,
+    /// Signs run tokens.
+    pub tokens: Arc<dyn RunTokens>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Wakes workers and streams of this process.
+    pub wake: Arc<dyn Wake>,
+}
+
+/// Everything a use case works with. One per process; shared.
+pub struct Services {
+    pub(crate) ports: Ports,
+    pub(crate) tools: Arc<ToolRegistry>,
+    pub(crate) sealer: Sealer,
+    policies: Policies,
+    locks: RunLocks,
+    runs: KnownRuns,
+}
+
+/// Somebody whose identity a transport has proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who.
+    pub principal: Principal,
+    /// How it was proved.
+    pub proof: Proof,
+}
+
+impl Services {
+    /// Puts the use cases together.
+    pub fn new(ports: Ports, tools: Arc<ToolRegistry>, sealer: Sealer) -> Self {
+        let policies = Policies::new(catalog_of(&tools));
+        Self { ports, tools, sealer, policies, locks: RunLocks::default(), runs: KnownRuns::default() }
+    }
+
+    /// The registered tools.
+    pub fn tools(&self) -> &ToolRegistry {
+        &self.tools
+    }
+
+    /// Lists and details, for transports.
+    pub fn queries(&self) -> &dyn Queries {
+        &*self.ports.queries
+    }
+
+    /// How warrants are proved, for readiness and doctor.
+    pub fn warrant_standing(&self) -> &'static str {
+        self.ports.warrants.standing()
+    }
+
+    /// The context of a commit by a part of Countersign itself or by an agent: actors that are no persons.
+    pub(crate) fn context_of_role(
+        &self,
+        actor: Actor,
+        now: Timestamp,
+        policy: Option<Digest>,
+    ) -> DraftContext<'_> {
+        // INVARIANT: agents, policy and system always have a role pseudonym; only people and services need a mapping.
+        let pseudonym = Pseudonym::of_role(&actor).unwrap_or_else(|| Pseudonym::from_random([0; 16]));
+        DraftContext {
+            ids: Ids::new(&*self.ports.entropy, now),
+            now,
+            actor,
+            pseudonym,
+            policy,
+            new_principal: None,
+        }
+    }
+
+    /// The context of a commit by a person or service, whose name the log replaces by a pseudonym.
+    pub(crate) async fn context_of_person(
+        &self,
+        actor: Actor,
+        principal: &Principal,
+        now: Timestamp,
+        policy: Option<Digest>,
+    ) -> Result<DraftContext<'_>, ServiceError> {
+        let ids = Ids::new(&*self.ports.entropy, now);
+        let (pseudonym, new_principal) = match self.ports.ledger.find_pseudonym(principal).await? {
+            Some(pseudonym) => (pseudonym, None),
+            None => {
+                let pseudonym = Pseudonym::from_random(ids.bytes());
+                let record = PrincipalRecord {
+                    principal: principal.to_string(),
+                    pseudonym: pseudonym.as_str().to_owned(),
+                    first_seen_at: Stamp(now),
+                };
+                (pseudonym, Some(record))
+            }
+        };
+        Ok(DraftContext { ids, now, actor, pseudonym, policy, new_principal })
+    }
+}
