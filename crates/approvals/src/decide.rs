@@ -203,9 +203,10 @@ impl ActionRequest {
                 Transition::of(self, after, RequestEvent::Denied { vote: Some(vote), reason })
             }
             Choice::Approve => {
-                // Membership is asked again for every earlier vote: one who has left the group since doesn't count.
-                let deciders = &self.proposal.terms.deciders;
-                let counted = after.approvals().filter(|v| members.is_member(&v.ballot.by, deciders)).count();
+                // Every earlier voter is asked about again: one who has left the group since doesn't count, nor does the launcher who
+                // could vote as the sole owner and isn't the only one any more.
+                let counted =
+                    after.approvals().filter(|v| self.check_person(&v.ballot.by, members).is_ok()).count();
                 let approvals = u32::try_from(counted).unwrap_or(u32::MAX);
                 if approvals < self.proposal.terms.quorum {
                     return Transition::of(self, after, RequestEvent::Voted { vote, approvals });
