@@ -69,47 +69,72 @@ pub async fn activate_policy(
     text: &str,
     by: &Identity,
 ) -> Result<Activated, ActivateError> {
+    match CompiledPolicy::compile(text, services.catalog()) {
+        Ok(compiled) => accept(services, text, compiled.warnings, by).await,
+        Err(errors) => {
+            reject(services, text, &errors, by).await?;
+            Err(ActivateError::Invalid(errors))
+        }
+    }
+}
+
+async fn accept(
+    services: &Services,
+    text: &str,
+    warnings: Vec<PolicyNotice>,
+    by: &Identity,
+) -> Result<Activated, ActivateError> {
     let digest = Digest::of_bytes(text.as_bytes());
-    let compiled = CompiledPolicy::compile(text, services.catalog());
     for _ in 0..ATTEMPTS {
         let active = services.ports.ledger.load_policy(None).await.map_err(ServiceError::from)?;
-        let now = services.ports.queries.ping().await.map_err(ServiceError::from)?;
-        let actor = Actor::staff(&by.principal, by.proof);
-        let before = active.as_ref().map(|active| active.stamp.digest);
-        let context = services.context_of_person(actor, &by.principal, now, before).await?;
-        let mut draft = Draft::new(context);
-        let number = active.as_ref().map_or(0, |active| active.stamp.number) + 1;
-        let warnings = match &compiled {
-            Ok(compiled) if before == Some(digest) => {
-                let warnings = compiled.warnings.clone();
-                return Ok(Activated { number: number - 1, digest, warnings, repeated: true });
-            }
-            Ok(compiled) => {
-                draft.put_policy(PolicyRecord {
-                    number: i64::try_from(number).unwrap_or(i64::MAX),
-                    digest: digest.to_string(),
-                    text: text.to_owned(),
-                    activated_at: Stamp(now),
-                    activated_by: by.principal.to_string(),
-                });
-                draft.note(NoteEvent::PolicyLoaded { number, digest }).map_err(ServiceError::from)?;
-                Ok(compiled.warnings.clone())
-            }
-            Err(errors) => {
-                let errors = errors.iter().take(ERRORS_IN_EVENT).map(ToString::to_string).collect();
-                draft.note(NoteEvent::PolicyRejected { digest, errors }).map_err(ServiceError::from)?;
-                Err(())
-            }
-        };
+        let number = active.as_ref().map_or(0, |active| active.stamp.number);
+        if active.as_ref().is_some_and(|active| active.stamp.digest == digest) {
+            return Ok(Activated { number, digest, warnings, repeated: true });
+        }
+        let number = number + 1;
+        let mut draft = draft_by(services, active.map(|active| active.stamp.digest), by).await?;
+        draft.put_policy(PolicyRecord {
+            number: i64::try_from(number).unwrap_or(i64::MAX),
+            digest: digest.to_string(),
+            text: text.to_owned(),
+            activated_at: Stamp(draft.now()),
+            activated_by: by.principal.to_string(),
+        });
+        draft.note(NoteEvent::PolicyLoaded { number, digest }).map_err(ServiceError::from)?;
         if services.write(draft.finish()).await? == Written::Yes {
-            return match (warnings, compiled) {
-                (Ok(warnings), _) => Ok(Activated { number, digest, warnings, repeated: false }),
-                (Err(()), Err(errors)) => Err(ActivateError::Invalid(errors)),
-                (Err(()), Ok(_)) => Err(ServiceError::Defect("a good text was refused".to_owned()).into()),
-            };
+            return Ok(Activated { number, digest, warnings, repeated: false });
         }
     }
     Err(busy("policy").into())
+}
+
+async fn reject(
+    services: &Services,
+    text: &str,
+    errors: &PolicyErrors,
+    by: &Identity,
+) -> Result<(), ServiceError> {
+    let digest = Digest::of_bytes(text.as_bytes());
+    let errors: Vec<_> = errors.notices().iter().take(ERRORS_IN_EVENT).map(ToString::to_string).collect();
+    for _ in 0..ATTEMPTS {
+        let active = services.ports.ledger.load_policy(None).await?;
+        let mut draft = draft_by(services, active.map(|active| active.stamp.digest), by).await?;
+        draft.note(NoteEvent::PolicyRejected { digest, errors: errors.clone() })?;
+        if services.write(draft.finish()).await? == Written::Yes {
+            return Ok(());
+        }
+    }
+    Err(busy("policy"))
+}
+
+async fn draft_by<'s>(
+    services: &'s Services,
+    active: Option<Digest>,
+    by: &Identity,
+) -> Result<Draft<'s>, ServiceError> {
+    let now = services.ports.queries.ping().await?;
+    let actor = Actor::staff(&by.principal, by.proof);
+    Ok(Draft::new(services.context_of_person(actor, &by.principal, now, active).await?))
 }
 
 /// Which text is active, compiled.
