@@ -3,10 +3,14 @@
 //!
 //! A development dependency only: nothing here belongs into a server.
 
+pub mod build;
 pub mod clock;
 pub mod entropy;
 pub mod memory;
+pub mod policy;
+pub mod tools;
 
 pub use clock::TestClock;
 pub use entropy::{SeededEntropy, TestIds};
 pub use memory::{CommitFault, MemoryStore, Rows};
+pub use tools::{Effect, EffectJournal, TestTool};

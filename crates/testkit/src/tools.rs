@@ -1,0 +1,335 @@
+//! Control tools that do as they are told: what they see, how each step ends and what a probe finds is scripted, and every effect they
+//! have is written into a journal that tests read.
+
+mod journal;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use countersign_kernel::{ActionName, ApprovalMode, Environment, RedactedText, Violations};
+use countersign_mcp_tools::{
+    ActionDescriptor, Call, Caller, ControlTool, Fact, IdempotencyKey, Observation, Plan, PlanRefusal,
+    ProbeOutcome, Reversibility, SecretSpec, Step, StepOutcome, StepWork, ToolDescriptor,
+};
+use serde_json::{Value, json};
+
+use crate::build::{action_name, tool_name};
+pub use journal::{Effect, EffectJournal};
+
+/// A control tool for tests. Its input is `{"name": …, "environment"?: …, "justification"?: …, "idempotency_key"?: …, "dry_run"?: …}`; its
+/// plan has as many steps as it was built with, against `TOOL:NAME#NUMBER`, and one fact that holds what it saw.
+#[derive(Debug)]
+pub struct TestTool {
+    descriptor: ToolDescriptor,
+    action: ActionName,
+    steps: u32,
+    secret: Option<SecretSpec>,
+    journal: EffectJournal,
+    script: Mutex<Script>,
+}
+
+#[derive(Debug)]
+struct Script {
+    world: Observation,
+    refusal: Option<PlanRefusal>,
+    outcomes: BTreeMap<u32, VecDeque<Scripted>>,
+    probes: BTreeMap<u32, VecDeque<ProbeOutcome>>,
+    performed: Vec<u32>,
+    probed: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Scripted {
+    outcome: StepOutcome,
+    has_effect: bool,
+}
+
+impl TestTool {
+    /// A tool that writes, named `test.write`, action `apply`, with so many steps. Policy's own default says who approves.
+    pub fn writing(steps: u32) -> Self {
+        Self::new("test.write", "apply", true, steps)
+    }
+
+    /// A tool that reads, named `test.read`, action `look`, with one step, let through unless policy says otherwise.
+    pub fn reading() -> Self {
+        let mut tool = Self::new("test.read", "look", false, 1);
+        tool.descriptor.actions[0].default_approval = Some(ApprovalMode::None);
+        tool
+    }
+
+    fn new(name: &str, action: &str, writes: bool, steps: u32) -> Self {
+        let action = action_name(action);
+        let described =
+            ActionDescriptor { name: action.clone(), writes, default_approval: None, question: false };
+        Self {
+            descriptor: ToolDescriptor {
+                name: tool_name(name),
+                aliases: Vec::new(),
+                summary: "Does what a test tells it to.".to_owned(),
+                schema_version: 1,
+                input_schema: schema(),
+                actions: vec![described],
+            },
+            action,
+            steps,
+            secret: None,
+            journal: EffectJournal::default(),
+            script: Mutex::new(Script {
+                world: Observation::Seen(json!({"state": "as it was"})),
+                refusal: None,
+                outcomes: BTreeMap::new(),
+                probes: BTreeMap::new(),
+                performed: Vec::new(),
+                probed: Vec::new(),
+            }),
+        }
+    }
+
+    /// The same tool under another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.descriptor.name = tool_name(name);
+        self
+    }
+
+    /// The same tool, whose plan asks for a secret value of this length.
+    #[must_use]
+    pub fn with_secret(mut self, length: u32) -> Self {
+        self.secret = Some(SecretSpec { length });
+        self
+    }
+
+    /// The same tool, writing into a journal that it shares with others.
+    #[must_use]
+    pub fn with_journal(mut self, journal: EffectJournal) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// What it did.
+    pub fn journal(&self) -> &EffectJournal {
+        &self.journal
+    }
+
+    /// What it sees from now on. Another world is another plan.
+    pub fn set_world(&self, world: Value) {
+        self.script().world = Observation::Seen(world);
+    }
+
+    /// From now on it can't look.
+    pub fn set_blind(&self, why: &str) {
+        self.script().world = Observation::CouldNotLook { why: why.to_owned() };
+    }
+
+    /// From now on, until told otherwise, no plan can be made.
+    pub fn set_refusal(&self, refusal: Option<PlanRefusal>) {
+        self.script().refusal = refusal;
+    }
+
+    /// How the next unscripted attempt at this step ends. Only `Done` has an effect; after the script a step is done at once.
+    pub fn script_step(&self, number: u32, outcome: StepOutcome) {
+        let has_effect = matches!(outcome, StepOutcome::Done { .. });
+        self.script().outcomes.entry(number).or_default().push_back(Scripted { outcome, has_effect });
+    }
+
+    /// The same, with an effect whatever the outcome says: the answer that never came.
+    pub fn script_step_with_effect(&self, number: u32, outcome: StepOutcome) {
+        let scripted = Scripted { outcome, has_effect: true };
+        self.script().outcomes.entry(number).or_default().push_back(scripted);
+    }
+
+    /// What the next unscripted probe of this step finds. After the script a probe looks into the journal.
+    pub fn script_probe(&self, number: u32, outcome: ProbeOutcome) {
+        self.script().probes.entry(number).or_default().push_back(outcome);
+    }
+
+    /// The numbers of the steps attempted, in order, with or without an effect.
+    pub fn performed(&self) -> Vec<u32> {
+        self.script().performed.clone()
+    }
+
+    /// The numbers of the steps probed, in order.
+    pub fn probed(&self) -> Vec<u32> {
+        self.script().probed.clone()
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[async_trait]
+impl ControlTool for TestTool {
+    fn descriptor(&self) -> &ToolDescriptor {
+        &self.descriptor
+    }
+
+    fn parse(&self, arguments: &Value, _caller: &Caller) -> Result<Call, Violations> {
+        let mut violations = Violations::new();
+        let name = arguments["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            violations.add("name", "must be a text that is not empty");
+        }
+        let text = |field: &str| arguments[field].as_str();
+        let environment = text("environment").map(Environment::parse).transpose().unwrap_or_else(|error| {
+            violations.add("environment", error.to_string());
+            None
+        });
+        let idempotency_key = text("idempotency_key").and_then(IdempotencyKey::parse);
+        let words = |field: &str| Some((field.to_owned(), RedactedText::parse(text(field)?, 0, 1000).ok()?));
+        violations.into_result(Call {
+            tool: self.descriptor.name.clone(),
+            schema_version: self.descriptor.schema_version,
+            action: self.action.clone(),
+            environment,
+            input: json!({ "name": name }),
+            prose: words("justification").into_iter().collect(),
+            links: Vec::new(),
+            question: None,
+            idempotency_key,
+            dry_run: arguments["dry_run"].as_bool().unwrap_or(false),
+        })
+    }
+
+    async fn observe(&self, _caller: &Caller, _call: &Call) -> Observation {
+        self.script().world.clone()
+    }
+
+    fn plan(&self, _caller: &Caller, call: &Call, observed: &Observation) -> Result<Plan, PlanRefusal> {
+        if let Some(refusal) = self.script().refusal.clone() {
+            return Err(refusal);
+        }
+        let fact = match observed {
+            Observation::Seen(world) => Fact::new("test_seen", json!({ "world": world })),
+            Observation::CouldNotLook { why } => Fact::new("test_could_not_look", json!({ "why": why })),
+        };
+        let name = call.input["name"].as_str().unwrap_or_default();
+        let step = |number| Step {
+            number,
+            kind: format!("{}.step", self.descriptor.name),
+            target: format!("{}:{name}#{number}", self.descriptor.name),
+            reversibility: Reversibility::ReadBack,
+            params: Value::Null,
+        };
+        Ok(Plan {
+            schema_version: 1,
+            facts: vec![fact],
+            steps: (1..=self.steps).map(step).collect(),
+            secret: self.secret,
+            ownership: None,
+        })
+    }
+
+    async fn perform(&self, work: StepWork<'_>) -> StepOutcome {
+        let number = work.step.number;
+        let mut script = self.script();
+        script.performed.push(number);
+        let scripted = script.outcomes.get_mut(&number).and_then(VecDeque::pop_front);
+        let scripted = scripted.unwrap_or_else(|| Scripted {
+            outcome: StepOutcome::Done { receipt: receipt(&work) },
+            has_effect: true,
+        });
+        if scripted.has_effect {
+            self.journal.record(&work);
+        }
+        scripted.outcome
+    }
+
+    async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
+        let number = work.step.number;
+        let mut script = self.script();
+        script.probed.push(number);
+        let scripted = script.probes.get_mut(&number).and_then(VecDeque::pop_front);
+        scripted.unwrap_or_else(|| {
+            if self.journal.count_of(work.request, number) > 0 {
+                ProbeOutcome::Done { receipt: receipt(&work) }
+            } else {
+                ProbeOutcome::NotDone
+            }
+        })
+    }
+}
+
+fn receipt(work: &StepWork<'_>) -> Value {
+    json!({ "target": work.step.target, "step": work.step.number })
+}
+
+fn schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "environment": {"type": "string"},
+            "justification": {"type": "string", "maxLength": 1000},
+            "idempotency_key": {"type": "string"},
+            "dry_run": {"type": "boolean"},
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{LAUNCHER, PROJECT, principal, run_id};
+    use crate::{TestClock, TestIds};
+    use countersign_kernel::ProjectKey;
+
+    fn caller() -> Caller {
+        Caller {
+            run: run_id("r"),
+            project: ProjectKey::parse(PROJECT).unwrap(),
+            repository: None,
+            namespace: None,
+            launched_by: principal(LAUNCHER),
+        }
+    }
+
+    async fn planned(tool: &TestTool) -> (Call, Plan) {
+        let call = tool.parse(&json!({"name": "x", "environment": "dev"}), &caller()).unwrap();
+        let seen = tool.observe(&caller(), &call).await;
+        let plan = tool.plan(&caller(), &call, &seen).unwrap();
+        (call, plan)
+    }
+
+    #[tokio::test]
+    async fn effects_are_those_that_happened_whatever_was_answered() {
+        let tool = TestTool::writing(1);
+        let (call, plan) = planned(&tool).await;
+        let request = TestIds::new(1, TestClock::default()).request();
+        let step = &plan.steps[0];
+        let intended_at = TestClock::default().now();
+        let work =
+            || StepWork { request, fence: 1, call: &call, plan: &plan, step, secret: None, intended_at };
+        let lost = || StepOutcome::Unclear { code: "target_no_answer", message: "cut".to_owned() };
+        tool.script_step(1, lost());
+        tool.script_step_with_effect(1, lost());
+        assert_eq!(tool.perform(work()).await, lost());
+        assert_eq!(tool.probe(work()).await, ProbeOutcome::NotDone);
+        assert_eq!(tool.perform(work()).await, lost());
+        assert!(matches!(tool.probe(work()).await, ProbeOutcome::Done { .. }));
+        assert_eq!(tool.journal().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn another_world_is_another_plan() {
+        let tool = TestTool::writing(2);
+        let (_, before) = planned(&tool).await;
+        tool.set_world(json!({"state": "moved"}));
+        let (_, after) = planned(&tool).await;
+        assert_eq!(before.steps, after.steps);
+        assert_ne!(before.facts, after.facts);
+    }
+
+    #[test]
+    fn bad_input_is_told_all_at_once() {
+        let told = TestTool::writing(1).parse(&json!({"environment": "Not One"}), &caller()).unwrap_err();
+        assert_eq!(
+            told.iter().map(|violation| violation.path.as_str()).collect::<Vec<_>>(),
+            ["name", "environment"]
+        );
+    }
+}
