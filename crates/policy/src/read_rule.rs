@@ -30,7 +30,7 @@ pub(crate) fn read(
     kind: RuleKind,
     document: &Document,
     catalog: &ToolCatalog,
-    ids: &mut HashMap<RuleId, usize>,
+    ids: &mut HashMap<RuleId, Position>,
     notices: &mut Notices,
 ) -> Option<Rule> {
     let what = match kind {
@@ -41,11 +41,11 @@ pub(crate) fn read(
     let id = fields.get("id", "a name such as `sre-syncs-secrets`", notices);
     let at = id.map_or(node.at, |entry| entry.value.at);
     let id = id.and_then(|entry| entry.word::<RuleId>("a name", notices)).filter(|id| {
-        let first = *ids.entry(id.clone()).or_insert(at.line);
-        if first != at.line {
-            notices.error(at, format!("the id `{id}` is taken: first used in line {first}"));
+        let first = *ids.entry(id.clone()).or_insert(at);
+        if first != at {
+            notices.error(at, format!("the id `{id}` is taken: first used in line {}", first.line));
         }
-        first == at.line
+        first == at
     });
     // An absent `match` would be a rule for everything by oversight; `match: {}` says it.
     let when = fields.get("match", "a mapping of axes, or `{}` for everything", notices);

@@ -4,6 +4,10 @@
 
 mod answers;
 
+mod errors;
 mod explanations;
 
+mod properties;
+mod rule_errors;
 mod support;
+mod warnings;

@@ -78,6 +78,32 @@ pub(crate) fn warnings(text: &str) -> Vec<String> {
     }
 }
 
+/// Takes the marks `¦` out of a text and puts their lines and columns before the messages.
+pub(crate) fn expected(marked: &str, messages: &[&str]) -> (String, Vec<String>) {
+    let mut places = Vec::new();
+    let mut lines = Vec::new();
+    for (index, line) in marked.lines().enumerate() {
+        let mut plain = String::new();
+        for c in line.chars() {
+            if c == '¦' {
+                places.push(format!("{}:{}", index + 1, plain.chars().count() + 1));
+            } else {
+                plain.push(c);
+            }
+        }
+        lines.push(plain);
+    }
+    assert_eq!(places.len(), messages.len(), "one mark for each message: {marked}");
+    let listed = places.iter().zip(messages).map(|(place, message)| format!("{place} {message}")).collect();
+    (lines.join("\n"), listed)
+}
+
+/// A marked text has these errors and no others.
+pub(crate) fn assert_errors(marked: &str, messages: &[&str]) {
+    let (plain, listed) = expected(marked, messages);
+    assert_eq!(errors(&plain), listed, "\n{plain}");
+}
+
 /// A cell from one line: project, agent key, run label, runtime mode, tool, action, environment or `-`.
 pub(crate) fn cell(line: &str) -> Cell {
     let [project, agent_key, run_label, runtime_mode, tool, action, environment] =
