@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod clock;
+pub mod contract;
 pub mod entropy;
 pub mod memory;
 pub mod policy;

@@ -1,0 +1,213 @@
+//! Reading: lists, pages, filters, details.
+
+use countersign_approvals::{Choice, StateName};
+use countersign_kernel::{Millis, ProjectKey, RequestId};
+use countersign_usecases::port::{RequestCursor, RequestFilter, RequestPage, RequestStatus};
+use countersign_waitstate::RunLinks;
+
+use super::StoreFixture;
+use super::world::World;
+use crate::build::{call, environment, question_call, run_id, tool_name};
+
+/// Pages of requests follow one another without a gap or a repeat, oldest first; the last one says that it is the last.
+pub async fn requests_are_paged_oldest_first(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    world.doors.ledger.heartbeat(&run).await.unwrap();
+    let mut opened = Vec::new();
+    for number in 0..7 {
+        opened.push(world.open(&run, &call(&format!("n{number}"))).await.facts.id);
+        world.advance(Millis(2)).await;
+    }
+    let filter = RequestFilter::default();
+    let mut seen = Vec::new();
+    let mut after: Option<RequestCursor> = None;
+    for size in [3, 3, 1] {
+        let page = world.doors.queries.list_requests(&filter, after, 3).await.unwrap();
+        assert_eq!(page.requests.len(), size);
+        assert_eq!(page.next.is_none(), size == 1, "only the last page has no next");
+        assert!(page.requests.iter().all(|(_, heartbeat)| heartbeat.is_some()), "with the sign of life");
+        seen.extend(ids(&page));
+        after = page.next;
+    }
+    assert_eq!(seen, opened);
+    let all = world.doors.queries.list_requests(&filter, None, 7).await.unwrap();
+    assert_eq!((ids(&all), all.next), (opened, None), "a page that just holds all of them is the last");
+}
+
+/// Requests opened in the same microsecond are paged without a gap, too.
+pub async fn requests_of_one_moment_are_paged(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let mut draft = world.draft_about(&run).await;
+    for name in ["a", "b", "c", "d", "e"] {
+        let opening = world.opening(draft.run().unwrap(), &call(name), draft.now());
+        draft.record(opening).unwrap();
+    }
+    world.commit(draft).await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = world.doors.queries.list_requests(&RequestFilter::default(), after, 2).await.unwrap();
+        seen.extend(ids(&page));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sorted = seen.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!((seen.len(), &seen), (5, &sorted), "each once, by id");
+}
+
+/// Every member of a filter narrows.
+pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let (one, two) = (world.register("run-1").await, world.register("run-2").await);
+    let open = world.open(&one, &call("x")).await.facts.id;
+    let approved = world.open(&one, &call("y")).await.facts.id;
+    world.decide(approved, "user:github:alice", Choice::Approve).await;
+    let settled = world.open(&two, &call("z")).await.facts.id;
+    world.cancel(settled).await;
+    let question = world.open(&two, &question_call("Which one should it be?")).await.facts.id;
+    let every = || RequestFilter::default();
+    let project = |key: &str| Some(ProjectKey::parse(key).unwrap());
+    let cases: [(RequestFilter, &[RequestId]); 10] = [
+        (every(), &[open, approved, settled, question]),
+        (RequestFilter { states: vec![StateName::Requested], ..every() }, &[open, question]),
+        (
+            RequestFilter { states: vec![StateName::Approved, StateName::Cancelled], ..every() },
+            &[approved, settled],
+        ),
+        (RequestFilter { states: vec![StateName::Applied], ..every() }, &[]),
+        (RequestFilter { run: Some(two.clone()), ..every() }, &[settled, question]),
+        (RequestFilter { tool: Some(tool_name("test.write")), ..every() }, &[open, approved, settled]),
+        (RequestFilter { environment: Some(environment("dev")), ..every() }, &[open, approved, settled]),
+        (RequestFilter { environment: Some(environment("staging")), ..every() }, &[]),
+        (RequestFilter { project: project("another"), ..every() }, &[]),
+        (
+            RequestFilter {
+                states: vec![StateName::Requested],
+                project: project(crate::build::PROJECT),
+                environment: Some(environment("dev")),
+                tool: Some(tool_name("test.write")),
+                run: Some(one),
+            },
+            &[open],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let page = world.doors.queries.list_requests(&filter, None, 500).await.unwrap();
+        let mut found = ids(&page);
+        found.sort();
+        let mut expected = expected.to_vec();
+        expected.sort();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+/// The status of a request follows its state and version.
+pub async fn a_status_follows_its_request(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let id = world.open(&run, &call("x")).await.facts.id;
+    let status = || world.doors.queries.find_request_status(id);
+    assert_eq!(status().await.unwrap(), Some(RequestStatus { state: StateName::Requested, version: 1 }));
+    world.decide(id, "user:github:alice", Choice::Approve).await;
+    assert_eq!(status().await.unwrap(), Some(RequestStatus { state: StateName::Approved, version: 2 }));
+    let nobody = world.ids(world.now().await).request();
+    assert_eq!(world.doors.queries.find_request_status(nobody).await.unwrap(), None);
+}
+
+/// A run's detail has its requests and outcomes, settled and acknowledged ones included.
+pub async fn a_run_is_shown_with_everything_about_it(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let (run, other) = (world.register("run-1").await, world.register("run-2").await);
+    world.open(&other, &call("x")).await;
+    let first = world.open(&run, &call("x")).await.facts.id;
+    world.cancel(first).await;
+    world.advance(Millis(2)).await;
+    let second = world.open(&run, &call("y")).await.facts.id;
+    let detail = world.doors.queries.find_run(&run).await.unwrap().unwrap();
+    assert_eq!(detail.run, world.run(&run).await);
+    let requests: Vec<_> = detail.requests.iter().map(|request| request.facts.id).collect();
+    assert_eq!(requests, [first, second]);
+    assert_eq!(detail.outcomes.iter().map(|outcome| outcome.request).collect::<Vec<_>>(), [first]);
+    let outcome = world.doors.queries.find_outcome(&run, first).await.unwrap();
+    assert_eq!(outcome.as_ref(), detail.outcomes.first());
+    assert_eq!(world.doors.queries.find_outcome(&other, first).await.unwrap(), None);
+    assert_eq!(world.doors.queries.find_run(&run_id("nobody")).await.unwrap(), None);
+}
+
+/// Runs that are not finished are listed, oldest first, in pages.
+pub async fn open_runs_are_paged_oldest_first(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    // Names in another order than time, so that it is time that counts.
+    let mut open = Vec::new();
+    for name in ["m", "z", "a", "k"] {
+        open.push(world.register(name).await);
+        world.advance(Millis(2)).await;
+    }
+    world.finish(&open.remove(1)).await;
+    let queries = &world.doors.queries;
+    let names =
+        |runs: Vec<countersign_waitstate::Run>| runs.into_iter().map(|run| run.facts.id).collect::<Vec<_>>();
+    assert_eq!(names(queries.list_open_runs(None, 500).await.unwrap()), open);
+    assert_eq!(names(queries.list_open_runs(None, 2).await.unwrap()), open[..2]);
+    assert_eq!(names(queries.list_open_runs(Some(open[1].clone()), 2).await.unwrap()), open[2..]);
+    assert!(queries.list_open_runs(Some(open[2].clone()), 2).await.unwrap().is_empty());
+}
+
+/// Equal links are one link; links are found from both of their ends.
+pub async fn links_are_kept_once_and_found_from_both_ends(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let steps =
+        [RunLinks { issue: Some(7), pull_request: None }, RunLinks { issue: None, pull_request: Some(8) }];
+    for links in steps {
+        let mut draft = world.draft_about(&run).await;
+        let linked = draft.run().unwrap().link(&links).unwrap().unwrap();
+        draft.record_run(linked).unwrap();
+        world.commit(draft).await;
+    }
+    let request = world.open(&run, &call("x")).await.facts.id.to_string();
+    let queries = &world.doors.queries;
+    for (kind, id) in [("issue", "acme/shop#7"), ("pr", "acme/shop#8")] {
+        let links = queries.list_links(kind, id).await.unwrap();
+        // The second commit wrote the first link once more.
+        assert_eq!(links.len(), 1, "{links:?}");
+        assert_eq!((links[0].to_kind.as_str(), links[0].to_id.as_str()), ("run", "run-1"));
+    }
+    assert_eq!(
+        queries.list_links("run", "run-1").await.unwrap().len(),
+        3,
+        "an issue, a pull request, a request"
+    );
+    let of_request = queries.list_links("request", &request).await.unwrap();
+    assert_eq!((of_request.len(), of_request[0].from_id.as_str()), (1, "run-1"));
+    assert!(queries.list_links("issue", "acme/shop#8").await.unwrap().is_empty(), "a kind and an id");
+}
+
+/// The oldest entry of the inbox grows older by the store's clock.
+pub async fn the_backlog_tells_the_age_of_its_oldest_entry(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    assert_eq!(world.doors.queries.audit_backlog().await.unwrap(), None);
+    let run = world.register("run-1").await;
+    world.advance(Millis(50)).await;
+    world.open(&run, &call("x")).await;
+    let age = world.doors.queries.audit_backlog().await.unwrap().unwrap();
+    assert!((50..60_000).contains(&age), "{age} ms");
+}
+
+/// The store's clock moves on and is the same for everybody.
+pub async fn the_clock_moves_on(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let before = world.now().await;
+    world.advance(Millis(5)).await;
+    assert!(before.plus(Millis(5)) <= world.now().await);
+}
+
+fn ids(page: &RequestPage) -> Vec<RequestId> {
+    page.requests.iter().map(|(request, _)| request.facts.id).collect()
+}
