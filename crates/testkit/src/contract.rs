@@ -33,10 +33,7 @@
 //!     }
 //! }
 //!
-//! mod contract {
-//!     use super::Mine;
-//!     countersign_testkit::contract_suite!(Mine);
-//! }
+//! countersign_testkit::contract_suite!(Mine);
 //! ```
 //!
 //! What a fixture has to see to:

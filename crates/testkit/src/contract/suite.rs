@@ -1,7 +1,7 @@
 //! One test per rule.
 
 /// Expands to one `#[tokio::test]` per rule of the contract, each on a fresh store of the fixture that the expression gives (evaluated
-/// anew in every test). The calling crate needs tokio with `macros` and `rt-multi-thread`, and the macro a module of its own.
+/// anew in every test). The calling crate needs tokio with `macros` and `rt-multi-thread`.
 #[macro_export]
 macro_rules! contract_suite {
     ($fixture:expr) => {
