@@ -63,7 +63,7 @@ pub struct Identity {
 impl Services {
     /// Puts the use cases together.
     pub fn new(ports: Ports, tools: Arc<ToolRegistry>, sealer: Sealer) -> Self {
-        let policies = Policies::new(catalog_of(&tools));
+        let policies = Policies::new(catalog_of(tools.iter().map(|tool| tool.descriptor())));
         Self { ports, tools, sealer, policies, locks: RunLocks::default(), runs: KnownRuns::default() }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_kernel::Digest;
-use countersign_mcp_tools::ToolRegistry;
+use countersign_mcp_tools::ToolDescriptor;
 use countersign_policy::{ActionTraits, CompiledPolicy, ToolCatalog};
 
 use super::Services;
@@ -37,11 +37,10 @@ impl Policies {
     }
 }
 
-/// What policy texts may name, from what the registered tools say of themselves.
-pub fn catalog_of(tools: &ToolRegistry) -> ToolCatalog {
+/// What policy texts may name, from what tools say of themselves.
+pub fn catalog_of<'d>(descriptors: impl IntoIterator<Item = &'d ToolDescriptor>) -> ToolCatalog {
     let mut catalog = ToolCatalog::new();
-    for tool in tools.iter() {
-        let descriptor = tool.descriptor();
+    for descriptor in descriptors {
         let actions = descriptor.actions.iter().map(|action| {
             let traits = ActionTraits {
                 writes: action.writes,
