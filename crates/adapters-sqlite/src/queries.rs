@@ -1,0 +1,310 @@
+//! The port [`Queries`]. A cursor of events is the position of the last event: there is one writer, so positions grow in the order in
+//! which events become visible.
+
+use async_trait::async_trait;
+use countersign_approvals::ActionRequest;
+use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_usecases::port::{
+    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
+    RunDetail, StoreError,
+};
+use countersign_usecases::record::{
+    EventRecord, LinkRecord, OutcomeRecord, RequestBundle, StepRecord, VoteRecord,
+};
+use countersign_waitstate::{Outcome, Run};
+use sqlx::{query, query_scalar};
+
+use crate::error::store_error;
+use crate::ledger::{OUTCOMES, STEPS, VOTES, read_request, read_run};
+use crate::rows::Source;
+use crate::store::SqliteStore;
+
+const EVENTS: Source = Source { table: "flow_events", key: "event_id" };
+const LINKS: Source = Source { table: "links", key: "from_id" };
+
+#[async_trait]
+impl Queries for SqliteStore {
+    async fn list_requests(
+        &self,
+        filter: &RequestFilter,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RequestPage, StoreError> {
+        let RequestFilter { states, project, environment, tool, run } = filter;
+        let states =
+            serde_json::json!(states.iter().map(|state| state.as_str()).collect::<Vec<_>>()).to_string();
+        let (project, tool) =
+            (project.as_ref().map(|name| name.as_str()), tool.as_ref().map(|name| name.as_str()));
+        let (environment, run) =
+            (environment.as_ref().map(|name| name.as_str()), run.as_ref().map(|id| id.as_str()));
+        let (after_at, after_id) = match after {
+            Some(RequestCursor { requested_at, id }) => (requested_at.to_string(), id.to_string()),
+            None => (String::new(), String::new()),
+        };
+        let limit = limit.clamp(1, 500);
+        let one_more = limit + 1;
+        let rows = query!(
+            r#"SELECT request.record AS "request!: String",
+                (SELECT json_group_array(json(vote.record) ORDER BY vote.voted_at, vote.principal)
+                    FROM approval_votes_json AS vote WHERE vote.request_id = request.request_id) AS "votes!: String",
+                (SELECT run.last_heartbeat_at FROM agent_sessions AS run
+                    WHERE run.run_id = request.run_id) AS "last_heartbeat_at: String"
+            FROM mcp_action_requests_json AS request
+            WHERE (request.requested_at, request.request_id) > (?1, ?2)
+                AND (?3 = '[]' OR request.state IN (SELECT value FROM json_each(?3)))
+                AND (?4 IS NULL OR request.project = ?4) AND (?5 IS NULL OR request.environment = ?5)
+                AND (?6 IS NULL OR request.tool = ?6) AND (?7 IS NULL OR request.run_id = ?7)
+            ORDER BY request.requested_at, request.request_id LIMIT ?8"#,
+            after_at,
+            after_id,
+            states,
+            project,
+            environment,
+            tool,
+            run,
+            one_more,
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(store_error)?;
+        let whole = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > whole;
+        let requests: Vec<(ActionRequest, Option<Timestamp>)> = rows
+            .into_iter()
+            .take(whole)
+            .filter_map(|row| {
+                request_of(&row.request, &row.votes, row.last_heartbeat_at.as_deref()).transpose()
+            })
+            .collect::<Result<_, _>>()?;
+        let next = requests
+            .last()
+            .filter(|_| more)
+            .map(|(last, _)| RequestCursor { requested_at: last.facts.requested_at, id: last.facts.id });
+        Ok(RequestPage { requests, next })
+    }
+
+    async fn find_request_status(&self, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {
+        let id = id.to_string();
+        let row = query!("SELECT state, version FROM mcp_action_requests WHERE request_id = ?1", id)
+            .fetch_optional(self.readers())
+            .await
+            .map_err(store_error)?;
+        let Some(row) = row else { return Ok(None) };
+        let bad = |column: &'static str, message: String| StoreError::Corrupt {
+            table: "mcp_action_requests",
+            column,
+            id: id.clone(),
+            message,
+        };
+        Ok(Some(RequestStatus {
+            state: row.state.parse().map_err(|_| bad("state", format!("`{}` is no state", row.state)))?,
+            version: u64::try_from(row.version).map_err(|error| bad("version", error.to_string()))?,
+        }))
+    }
+
+    async fn list_votes(&self, id: RequestId) -> Result<Vec<VoteRecord>, StoreError> {
+        let id = id.to_string();
+        let votes = query_scalar!(
+            r#"SELECT json_group_array(json(record) ORDER BY voted_at, principal) AS "votes!: String"
+            FROM approval_votes_json WHERE request_id = ?1"#,
+            id,
+        );
+        VOTES.read_list(&votes.fetch_one(self.readers()).await.map_err(store_error)?)
+    }
+
+    async fn list_steps(&self, id: RequestId) -> Result<Vec<StepRecord>, StoreError> {
+        let id = id.to_string();
+        let steps = query_scalar!(
+            r#"SELECT json_group_array(json(record) ORDER BY revision, step_number) AS "steps!: String"
+            FROM action_steps_json WHERE request_id = ?1"#,
+            id,
+        );
+        STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
+    }
+
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+        let id = id.as_str();
+        let row = query!(
+            r#"SELECT run.record AS "run: String",
+                (SELECT json_group_array(json(record) ORDER BY opened_at, request_id) FROM run_waits_json
+                    WHERE run_id = ?1 AND closed_at IS NULL) AS "waits!: String",
+                (SELECT json_group_array(json_object('request', json(request.record), 'votes',
+                        (SELECT json_group_array(json(vote.record) ORDER BY vote.voted_at, vote.principal)
+                            FROM approval_votes_json AS vote WHERE vote.request_id = request.request_id))
+                        ORDER BY request.requested_at, request.request_id)
+                    FROM mcp_action_requests_json AS request WHERE request.run_id = ?1) AS "requests!: String",
+                (SELECT json_group_array(json(record) ORDER BY created_at, request_id) FROM run_outcomes_json
+                    WHERE run_id = ?1) AS "outcomes!: String"
+            FROM agent_sessions_json AS run WHERE run.run_id = ?1"#,
+            id,
+        )
+        .fetch_optional(self.readers())
+        .await
+        .map_err(store_error)?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(run) = read_run(row.run.as_deref(), &row.waits)? else { return Ok(None) };
+        let requests = read_bundles(&row.requests)?;
+        let outcomes: Vec<OutcomeRecord> = OUTCOMES.read_list(&row.outcomes)?;
+        Ok(Some(RunDetail {
+            run: run.try_into()?,
+            requests: requests.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            outcomes: outcomes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        }))
+    }
+
+    async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let limit = limit.clamp(1, 500);
+        let rows = query!(
+            r#"SELECT run.record AS "run!: String",
+                (SELECT json_group_array(json(wait.record) ORDER BY wait.opened_at, wait.request_id)
+                    FROM run_waits_json AS wait WHERE wait.run_id = run.run_id AND wait.closed_at IS NULL) AS "waits!: String"
+            FROM agent_sessions_json AS run
+            WHERE run.status <> 'finished' AND (run.registered_at, run.run_id)
+                > (coalesce((SELECT registered_at FROM agent_sessions WHERE run_id = ?1), ''), ?1)
+            ORDER BY run.registered_at, run.run_id LIMIT ?2"#,
+            after,
+            limit,
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(store_error)?;
+        let bundles = rows.iter().map(|row| read_run(Some(&row.run), &row.waits));
+        bundles
+            .filter_map(|run| run.and_then(|run| run.map(TryInto::try_into).transpose()).transpose())
+            .collect()
+    }
+
+    async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError> {
+        let (run, request) = (run.as_str(), request.to_string());
+        let found = query_scalar!(
+            r#"SELECT record AS "record!: String" FROM run_outcomes_json WHERE run_id = ?1 AND request_id = ?2"#,
+            run,
+            request,
+        );
+        let found = found.fetch_optional(self.readers()).await.map_err(store_error)?;
+        found.map(|text| OUTCOMES.read::<OutcomeRecord>(&text)?.try_into()).transpose()
+    }
+
+    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
+        let run = run.as_str();
+        let found = query_scalar!(
+            r#"SELECT json_group_array(json(record) ORDER BY created_at, request_id) AS "outcomes!: String"
+            FROM run_outcomes_json WHERE run_id = ?1 AND acknowledged_at IS NULL"#,
+            run,
+        );
+        let outcomes: Vec<OutcomeRecord> =
+            OUTCOMES.read_list(&found.fetch_one(self.readers()).await.map_err(store_error)?)?;
+        outcomes.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn list_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<&EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        let EventFilter { run, request, project, type_prefix } = filter;
+        let begin = after.map(read_cursor).transpose()?.unwrap_or(0);
+        let (run, project) = (run.as_ref().map(|id| id.as_str()), project.as_ref().map(|name| name.as_str()));
+        let (request, type_prefix) = (request.map(|id| id.to_string()), type_prefix.as_deref());
+        let limit = limit.clamp(1, 1000);
+        let rows = query!(
+            r#"SELECT position AS "position!: i64", record AS "record!: String" FROM flow_events_json
+            WHERE position > ?1 AND (?2 IS NULL OR run_id = ?2) AND (?3 IS NULL OR request_id = ?3)
+                AND (?4 IS NULL OR project = ?4) AND (?5 IS NULL OR substr(event_type, 1, length(?5)) = ?5)
+            ORDER BY position LIMIT ?6"#,
+            begin,
+            run,
+            request,
+            project,
+            type_prefix,
+            limit,
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(store_error)?;
+        let last = rows.last().map(|row| EventCursor(row.position.to_string()));
+        let events: Vec<EventRecord> =
+            rows.iter().map(|row| EVENTS.read(&row.record)).collect::<Result<_, _>>()?;
+        Ok(EventPage { events, next: last.or_else(|| after.cloned()) })
+    }
+
+    async fn newest_event(&self) -> Result<EventCursor, StoreError> {
+        let newest = query_scalar!(r#"SELECT coalesce(max(position), 0) AS "newest!: i64" FROM flow_events"#);
+        Ok(EventCursor(newest.fetch_one(self.readers()).await.map_err(store_error)?.to_string()))
+    }
+
+    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError> {
+        let links = query_scalar!(
+            r#"SELECT json_group_array(json(record) ORDER BY from_kind, from_id, to_kind, to_id) AS "links!: String"
+            FROM links_json WHERE (from_kind = ?1 AND from_id = ?2) OR (to_kind = ?1 AND to_id = ?2)"#,
+            kind,
+            id,
+        );
+        LINKS.read_list(&links.fetch_one(self.readers()).await.map_err(store_error)?)
+    }
+
+    async fn ping(&self) -> Result<Timestamp, StoreError> {
+        let answer = query_scalar!(r#"SELECT count(*) AS "count!: i64" FROM work_fence"#);
+        answer.fetch_one(self.readers()).await.map_err(store_error)?;
+        Ok(self.now())
+    }
+
+    async fn audit_backlog(&self) -> Result<Option<u64>, StoreError> {
+        let oldest = query!(
+            r#"SELECT event_id, event.at AS "at!: String" FROM audit_inbox JOIN flow_events AS event USING (event_id)
+            ORDER BY audit_inbox.position LIMIT 1"#
+        );
+        let Some(row) = oldest.fetch_optional(self.readers()).await.map_err(store_error)? else {
+            return Ok(None);
+        };
+        Ok(Some(self.now().since(read_time(EVENTS.table, "at", &row.event_id, &row.at)?).0))
+    }
+}
+
+fn request_of(
+    request: &str,
+    votes: &str,
+    last_heartbeat_at: Option<&str>,
+) -> Result<Option<(ActionRequest, Option<Timestamp>)>, StoreError> {
+    let Some(bundle) = read_request(Some(request), votes)? else { return Ok(None) };
+    let run_id = bundle.request.run_id.clone();
+    let seen = last_heartbeat_at
+        .map(|text| read_time("agent_sessions", "last_heartbeat_at", &run_id, text))
+        .transpose()?;
+    Ok(Some((bundle.try_into()?, seen)))
+}
+
+/// Requests with their votes, as one array.
+fn read_bundles(text: &str) -> Result<Vec<RequestBundle>, StoreError> {
+    serde_json::from_str(text).or_else(|_| {
+        // Read them one by one to say which row is damaged.
+        let bundles: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+        let read = |bundle: &serde_json::Value| {
+            read_request(Some(&bundle["request"].to_string()), &bundle["votes"].to_string())
+        };
+        bundles.iter().filter_map(|bundle| read(bundle).transpose()).collect()
+    })
+}
+
+fn read_time(
+    table: &'static str,
+    column: &'static str,
+    id: &str,
+    text: &str,
+) -> Result<Timestamp, StoreError> {
+    text.parse().map_err(|error: countersign_kernel::time::ParseTimestampError| StoreError::Corrupt {
+        table,
+        column,
+        id: id.to_owned(),
+        message: error.to_string(),
+    })
+}
+
+fn read_cursor(cursor: &EventCursor) -> Result<i64, StoreError> {
+    let position = cursor.0.parse::<i64>().ok().filter(|position| *position >= 0);
+    position.ok_or_else(|| StoreError::Refused {
+        message: format!("`{}` is not a cursor of this store", cursor.0),
+    })
+}

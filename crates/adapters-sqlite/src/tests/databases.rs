@@ -1,0 +1,177 @@
+//! Database files as targets.
+
+use std::path::Path;
+
+use countersign_kernel::{DatabaseName, Environment, RequestId};
+use countersign_mcp_tools::ports::{Access, DatabaseServer, DatabaseServers, TargetErrorKind};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use super::support::request_id;
+use crate::{SqliteDatabaseServer, SqliteDatabases};
+
+fn server() -> (TempDir, SqliteDatabaseServer) {
+    let folder = TempDir::new().unwrap();
+    let server = SqliteDatabaseServer::new("files", folder.path());
+    (folder, server)
+}
+
+fn name(text: &str) -> DatabaseName {
+    DatabaseName::parse(text).unwrap()
+}
+
+fn asked(number: u64) -> RequestId {
+    request_id(number).parse().unwrap()
+}
+
+fn files(folder: &TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// An application's connection.
+async fn connect(path: &Path, mode: SqliteJournalMode) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path).journal_mode(mode);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_database_is_created_whole_and_carries_its_request() {
+    let (folder, server) = server();
+    assert_eq!(server.look(&name("orders")).await.unwrap(), None);
+    let receipt = server.create(&name("orders"), asked(1)).await.unwrap();
+    let seen = server.look(&name("orders")).await.unwrap().unwrap();
+    assert_eq!((&seen.id, seen.created_by), (&receipt.id, Some(asked(1))));
+    assert!(seen.size_bytes > 0);
+    assert_eq!(files(&folder), ["orders.db"], "nothing half-made is left");
+    let mut application = connect(&folder.path().join("orders.db"), SqliteJournalMode::Wal).await;
+    sqlx::query("CREATE TABLE mine (id INTEGER)").execute(&mut application).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_exists_is_never_overwritten() {
+    let (folder, server) = server();
+    let before = server.create(&name("orders"), asked(1)).await.unwrap();
+    for request in [asked(1), asked(2)] {
+        let error = server.create(&name("orders"), request).await.unwrap_err();
+        assert_eq!(error.kind, TargetErrorKind::Conflict, "{error}");
+    }
+    assert_eq!(server.look(&name("orders")).await.unwrap().unwrap().id, before.id);
+
+    std::fs::write(folder.path().join("notes.db"), "somebody's own").unwrap();
+    let seen = server.look(&name("notes")).await.unwrap().unwrap();
+    assert_eq!(seen.created_by, None);
+    assert_eq!(server.create(&name("notes"), asked(3)).await.unwrap_err().kind, TargetErrorKind::Conflict);
+    assert_eq!(std::fs::read_to_string(folder.path().join("notes.db")).unwrap(), "somebody's own");
+    assert_eq!(files(&folder), ["notes.db", "orders.db"]);
+}
+
+#[tokio::test]
+async fn of_many_creations_at_once_one_wins() {
+    let (folder, server) = server();
+    // As two processes have it: servers that don't share a lock.
+    let other = SqliteDatabaseServer::new("files", folder.path());
+    let orders = name("orders");
+    let (mine, theirs) = tokio::join!(server.create(&orders, asked(1)), other.create(&orders, asked(2)));
+    assert_ne!(mine.is_ok(), theirs.is_ok(), "{mine:?} {theirs:?}");
+    let winner = if mine.is_ok() { asked(1) } else { asked(2) };
+    assert_eq!(server.look(&orders).await.unwrap().unwrap().created_by, Some(winner));
+    assert_eq!(files(&folder), ["orders.db"]);
+}
+
+#[tokio::test]
+async fn what_a_killed_creation_left_behind_does_not_matter() {
+    let (folder, server) = server();
+    let request = asked(1);
+    std::fs::write(folder.path().join(format!(".orders.{request}.making")), "half").unwrap();
+    std::fs::write(folder.path().join("orders.db-wal"), "the log of one that is long gone").unwrap();
+    server.create(&name("orders"), request).await.unwrap();
+    assert_eq!(files(&folder), ["orders.db"]);
+    assert_eq!(server.look(&name("orders")).await.unwrap().unwrap().created_by, Some(request));
+}
+
+#[tokio::test]
+async fn a_quarantined_database_keeps_its_content_and_identity_under_another_name() {
+    let (folder, server) = server();
+    let receipt = server.create(&name("orders"), asked(1)).await.unwrap();
+    let path = folder.path().join("orders.db");
+    let mut application = connect(&path, SqliteJournalMode::Wal).await;
+    sqlx::query("CREATE TABLE mine AS SELECT 7 AS id").execute(&mut application).await.unwrap();
+
+    let in_use = server.quarantine(&name("orders"), &name("orders_kept"), &receipt.id).await.unwrap_err();
+    assert_eq!(in_use.kind, TargetErrorKind::Conflict, "{in_use}");
+    application.close().await.unwrap();
+
+    let moved = server.quarantine(&name("orders"), &name("orders_kept"), &receipt.id).await.unwrap();
+    assert_eq!(moved.id, receipt.id);
+    assert_eq!(server.look(&name("orders")).await.unwrap(), None);
+    assert_eq!(server.look(&name("orders_kept")).await.unwrap().unwrap().id, receipt.id);
+    assert_eq!(files(&folder), ["orders_kept.db"]);
+    let mut kept = connect(&folder.path().join("orders_kept.db"), SqliteJournalMode::Delete).await;
+    let id: i64 = sqlx::query_scalar("SELECT id FROM mine").fetch_one(&mut kept).await.unwrap();
+    assert_eq!(id, 7);
+}
+
+#[tokio::test]
+async fn a_quarantine_never_overwrites_and_goes_on_where_it_was_killed() {
+    let (folder, server) = server();
+    let receipt = server.create(&name("orders"), asked(1)).await.unwrap();
+    server.create(&name("taken"), asked(2)).await.unwrap();
+    let refused = server.quarantine(&name("orders"), &name("taken"), &receipt.id).await.unwrap_err();
+    assert_eq!(refused.kind, TargetErrorKind::Conflict);
+    assert_eq!(server.look(&name("taken")).await.unwrap().unwrap().created_by, Some(asked(2)));
+
+    std::fs::hard_link(folder.path().join("orders.db"), folder.path().join("kept.db")).unwrap();
+    server.quarantine(&name("orders"), &name("kept"), &receipt.id).await.unwrap();
+    assert_eq!(files(&folder), ["kept.db", "taken.db"]);
+}
+
+#[tokio::test]
+async fn a_database_is_dropped_only_while_it_is_the_one_that_was_looked_at() {
+    let (folder, server) = server();
+    let first = server.create(&name("orders"), asked(1)).await.unwrap();
+    server.drop_database(&name("orders"), &first.id).await.unwrap();
+    let missing = server.drop_database(&name("orders"), &first.id).await.unwrap_err();
+    assert_eq!(missing.kind, TargetErrorKind::NotFound);
+
+    let second = server.create(&name("orders"), asked(2)).await.unwrap();
+    assert_ne!(
+        first.id, second.id,
+        "another database, though the name and perhaps the file's number are the same"
+    );
+    let wrong = server.drop_database(&name("orders"), &first.id).await.unwrap_err();
+    assert_eq!(wrong.kind, TargetErrorKind::Conflict);
+    assert!(server.look(&name("orders")).await.unwrap().is_some());
+
+    let mut application = connect(&folder.path().join("orders.db"), SqliteJournalMode::Wal).await;
+    sqlx::query("CREATE TABLE mine (id INTEGER)").execute(&mut application).await.unwrap();
+    let in_use = server.drop_database(&name("orders"), &second.id).await.unwrap_err();
+    assert_eq!(in_use.kind, TargetErrorKind::Conflict, "{in_use}");
+    application.close().await.unwrap();
+    server.drop_database(&name("orders"), &second.id).await.unwrap();
+    assert!(files(&folder).is_empty(), "{:?}", files(&folder));
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_is_no_access_and_unreachable() {
+    let (folder, server) = server();
+    assert_eq!(server.access().await.unwrap(), Access::Allowed);
+    assert!(files(&folder).is_empty());
+    let gone = SqliteDatabaseServer::new("files", folder.path().join("gone"));
+    assert!(matches!(gone.access().await.unwrap(), Access::Refused { .. }));
+    assert_eq!(gone.look(&name("orders")).await.unwrap_err().kind, TargetErrorKind::Unreachable);
+    assert_eq!(gone.create(&name("orders"), asked(1)).await.unwrap_err().kind, TargetErrorKind::Unreachable);
+}
+
+#[test]
+fn each_environment_has_its_own_server() {
+    let (_folder, server) = server();
+    let dev = Environment::parse("dev").unwrap();
+    let databases = SqliteDatabases::new([(dev.clone(), server)]);
+    assert_eq!(databases.find_server(&dev).unwrap().name(), "files");
+    assert!(databases.find_server(&Environment::parse("production").unwrap()).is_none());
+}

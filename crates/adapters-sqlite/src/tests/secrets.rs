@@ -1,0 +1,74 @@
+//! Erased values are gone from the disk, not only from the tables.
+
+use countersign_usecases::commit::CommitRecords;
+
+use super::support::{Bench, new, records, request, request_id, run, sealed};
+
+const VALUE: &str = "c2VhbGVkIHZhbHVlIHRoYXQgbXVzdCBiZSBmb3VuZCBub3doZXJl";
+
+/// The files of the store that hold the value.
+fn holders(bench: &Bench) -> Vec<String> {
+    let files = std::fs::read_dir(bench.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let holds = |path: &std::path::PathBuf| {
+        std::fs::read(path).unwrap().windows(VALUE.len()).any(|window| window == VALUE.as_bytes())
+    };
+    let names = files.filter(holds).map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    names.collect()
+}
+
+async fn seal(bench: &Bench) {
+    let mut commit = records(1);
+    commit.runs = new(run("run-1"));
+    commit.requests = new(request(1, "run-1", "a"));
+    commit.sealed = vec![sealed(1, VALUE)];
+    bench.store.write(&commit).await.unwrap();
+}
+
+fn erasing(number: u64) -> CommitRecords {
+    CommitRecords { erased_requests: vec![request_id(1)], ..records(number) }
+}
+
+/// The log is emptied after the answer, when nobody waits.
+async fn wait_until_gone(bench: &Bench) {
+    for _ in 0..500 {
+        if holders(bench).is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("still in {:?}", holders(bench));
+}
+
+#[tokio::test]
+async fn an_erased_value_leaves_the_log_and_the_file() {
+    let bench = Bench::new().await;
+    seal(&bench).await;
+    assert_eq!(holders(&bench), ["ledger.db-wal"], "the search finds what is there");
+    bench.store.write(&erasing(2)).await.unwrap();
+    wait_until_gone(&bench).await;
+}
+
+#[tokio::test]
+async fn a_value_that_had_reached_the_file_itself_is_overwritten() {
+    let bench = Bench::new().await;
+    seal(&bench).await;
+    let bench = bench.reopen().await;
+    assert_eq!(holders(&bench), ["ledger.db"], "closing moved it from the log into the file");
+    bench.store.write(&erasing(2)).await.unwrap();
+    wait_until_gone(&bench).await;
+}
+
+#[tokio::test]
+async fn a_reader_of_an_old_snapshot_only_puts_it_off() {
+    let bench = Bench::new().await;
+    seal(&bench).await;
+    let mut reader = bench.vandal().await;
+    sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sealed_values").fetch_one(&mut reader).await.unwrap();
+    assert_eq!(kept, 1);
+    bench.store.write(&erasing(2)).await.unwrap();
+    sqlx::query("COMMIT").execute(&mut reader).await.unwrap();
+    // Without another commit: the writer tries again by itself.
+    wait_until_gone(&bench).await;
+}
