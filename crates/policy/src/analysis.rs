@@ -10,7 +10,7 @@ use crate::matching::{Form, Specificity};
 use crate::notice::{Notices, Position};
 use crate::policy::people;
 use crate::reach::{Act, Reach, Universe};
-use crate::rule::{Approval, Base, Rule, RuleKind};
+use crate::rule::{Approval, Rule, RuleKind};
 
 /// A rule with the part of the universe it matches.
 struct Placed<'d> {
@@ -81,7 +81,7 @@ fn compare(
     let (first, second) = (earlier.rule, later.rule);
     let differ = |(.., traits): &Act<'_>| {
         let base = |rule: &Rule| rule.effect.over(&document.defaults).suited_to(*traits);
-        !same_outcome(&base(first), &base(second))
+        base(first) != base(second)
     };
     let Some(act) = universe.acts(&both).find(differ) else {
         let (id, line) = (&first.id, first.at.line);
@@ -96,10 +96,6 @@ fn compare(
         first.id, first.at.line, second.id
     );
     notices.error(second.at, message);
-}
-
-fn same_outcome(a: &Base, b: &Base) -> bool {
-    a == b || (a.approval == Approval::Deny && b.approval == Approval::Deny)
 }
 
 /// A cell in the overlap, with an environment where that is possible for the action.

@@ -1,10 +1,10 @@
 //! Tables of cells and the answers they have to get, written by hand.
 
 use countersign_kernel::terms::Membership;
-use countersign_kernel::{Digest, GroupName, OnRunEnd, Principal, ProjectKey, SoleOwner};
-use countersign_policy::{Answer, CompiledPolicy};
+use countersign_kernel::{ApprovalMode, Digest, GroupName, OnRunEnd, Principal, ProjectKey, SoleOwner};
+use countersign_policy::{ActionTraits, Answer, CompiledPolicy};
 
-use crate::support::{catalog, cell, policy, shown, warnings};
+use crate::support::{action, catalog, cell, policy, shown, tool, warnings};
 
 const EXAMPLE: &str = include_str!("fixtures/example.yaml");
 const DOCUMENTED: &str = include_str!("../../../../docs/examples/policy.yaml");
@@ -165,6 +165,7 @@ guards:
   - { id: quick, match: { environment: staging }, decide_within: 10m }
   - { id: dba-creates, match: { action: create, environment: [staging, production] }, approval: delegated, delegates: [dba], execute_within: 5m }
   - { id: owner-deletes, match: { action: delete }, approval: owner, quorum: 2 }
+  - { id: one-suffices, match: { agent_key: sre }, approval: delegated, delegates: [sre, dba], quorum: 1 }
   - { id: sooner, match: { action: delete, environment: production }, decide_within: 30m, execute_within: 1h }
   - { id: frozen, match: { project: lab, action: delete }, approval: deny }
 "#,
@@ -264,6 +265,33 @@ fn defaults_fill_what_a_grant_leaves_out_and_may_deny() {
             "shop dev r full-env mcp_owner_feedback_request ask -",
             "owner shop-owners 1 7200 1200 from tool_default",
         ),
+    ];
+    assert_table(&policy, &table);
+}
+
+#[test]
+fn a_tool_of_ones_own_brings_its_default_for_reading_only() {
+    let traits = |writes, default| ActionTraits { writes, default, question: false };
+    let catalog = catalog().with_tool(
+        tool("pager"),
+        [],
+        [
+            (action("list"), traits(false, Some(ApprovalMode::Owner))),
+            (action("show"), traits(false, Some(ApprovalMode::Delegated))),
+            (action("count"), traits(false, None)),
+            (action("mute"), traits(true, Some(ApprovalMode::None))),
+        ],
+    );
+    let text =
+        crate::support::GROUND.replace("execute_within: 15m, quorum: 1", "execute_within: 15m, quorum: 2");
+    let policy = CompiledPolicy::compile(&text, &catalog).unwrap().policy;
+    let table = [
+        // The default quorum is for writing actions.
+        ("shop a r full-env pager list -", "owner shop-owners 1 3600 900 from tool_default"),
+        // A tool can't name groups.
+        ("shop a r full-env pager show -", "owner shop-owners 1 3600 900 from tool_default"),
+        ("shop a r full-env pager count -", "owner shop-owners 2 3600 900 from defaults"),
+        ("shop a r full-env pager mute dev", "owner shop-owners 2 3600 900 from defaults"),
     ];
     assert_table(&policy, &table);
 }

@@ -113,6 +113,7 @@ const GRANTS: &[&str] = &[
 const GUARDS: &[&str] = &[
     "approval: owner",
     "approval: owner, quorum: 2",
+    "approval: owner, quorum: 1",
     "approval: delegated, delegates: [dba]",
     "approval: delegated, delegates: [sre], quorum: 2, execute_within: 1m",
     "decide_within: 5m",

@@ -17,6 +17,9 @@ fn a_sensible_text_has_none() {
         r#"grants:
   - { id: a, match: { agent_key: sre, environment: [dev, staging] }, approval: delegated, delegates: [sre] }
   - { id: b, match: { agent_key: sre, environment: production }, approval: owner }
+  - { id: e, match: { agent_key: dev, environment: dev }, approval: owner }
+  - { id: f, match: { agent_key: dev, environment: staging }, approval: owner }
+  - { id: g, match: { agent_key: qa, environment: staging }, approval: owner }
   - { id: c, match: { tool: owner.feedback.request }, approval: delegated, delegates: [sre] }
 guards:
   - { id: d, match: { runtime_mode: code-only, action: [create, delete] }, approval: deny }
