@@ -90,9 +90,10 @@ fn compare(
         notices.warn(second.at, message);
         return;
     };
-    let Some(cell) = example(&both, act, &agent_key, &run_label, universe) else { return };
+    let cell = example(&both, act, &agent_key, &run_label, universe);
+    let cell = cell.map_or_else(String::new, |cell| format!(", for example for {cell}"));
     let message = format!(
-        "grants `{}` (line {}) and `{}` are equally specific and differ, for example for {cell}: expected one to be more specific, or both to say the same",
+        "grants `{}` (line {}) and `{}` are equally specific and differ{cell}: expected one to be more specific, or both to say the same",
         first.id, first.at.line, second.id
     );
     notices.error(second.at, message);

@@ -2,7 +2,7 @@
 
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{ApprovalMode, Digest, GroupName, OnRunEnd, Principal, ProjectKey, SoleOwner};
-use countersign_policy::{ActionTraits, Answer, CompiledPolicy};
+use countersign_policy::{ActionTraits, Answer, Approval, CompiledPolicy};
 
 use crate::support::{action, catalog, cell, policy, shown, tool, warnings};
 
@@ -294,6 +294,8 @@ fn a_tool_of_ones_own_brings_its_default_for_reading_only() {
         ("shop a r full-env pager mute dev", "owner shop-owners 2 3600 900 from defaults"),
     ];
     assert_table(&policy, &table);
+    let show = policy.explain(&cell("shop a r full-env pager show -")).base.unwrap();
+    assert_eq!(show.approval, Approval::Mode(ApprovalMode::Owner), "and that is how it is explained");
 }
 
 #[test]
