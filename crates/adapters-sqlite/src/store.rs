@@ -1,6 +1,6 @@
 //! The store: one file, one writer, some readers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_kernel::{Millis, Timestamp};
@@ -70,18 +70,22 @@ impl SqliteStore {
         options: SqliteOptions,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let path = path.as_ref();
-        let lock = FileLock::acquire(path)?;
-        let clock = Arc::new(HostClock::new(clock));
-        let unopened = |source| OpenError::Database { path: path.to_owned(), source };
+        // Done with plain values, so that the future can be sent to other threads whatever the caller gave.
+        Self::open_file(path.as_ref().to_owned(), options, HostClock::new(clock)).await
+    }
 
-        let writing = connect_options(path, options);
+    async fn open_file(path: PathBuf, options: SqliteOptions, clock: HostClock) -> Result<Self, OpenError> {
+        let lock = FileLock::acquire(&path)?;
+        let clock = Arc::new(clock);
+        let unopened = |source| OpenError::Database { path: path.clone(), source };
+
+        let writing = connect_options(&path, options);
         let mut connection = SqliteConnection::connect_with(&writing).await.map_err(unopened)?;
-        let migrated = MIGRATIONS.run(&mut connection).await;
-        migrated.map_err(|source| OpenError::Migrate { path: path.to_owned(), source })?;
+        let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
+        migrated.map_err(|source| OpenError::Migrate { path: path.clone(), source })?;
 
         // Every connection must be able to recover the file, so readers are kept from writing by a pragma, not by how they open it.
-        let reading = connect_options(path, options).create_if_missing(false).pragma("query_only", "ON");
+        let reading = connect_options(&path, options).create_if_missing(false).pragma("query_only", "ON");
         let pool = SqlitePoolOptions::new().max_connections(options.readers.max(1));
         let readers = pool.connect_with(reading).await.map_err(unopened)?;
 
