@@ -19,7 +19,7 @@ use crate::commit::audit_note::CalledTool;
 use crate::commit::{Draft, Guard, NoteEvent};
 use crate::error::ServiceError;
 use crate::port::RequestSnapshot;
-use crate::services::{Identity, Services, Written};
+use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,13 +95,19 @@ async fn record_attempt(
         action: &request.facts.action,
         environment: request.facts.environment.as_ref(),
     };
-    let mut draft = draft_by(services, snapshot, by).await?;
-    draft.note(NoteEvent::Rejected {
-        call,
-        request: Some(request),
-        code: error.code(),
-        reason: error.to_string(),
-    })?;
-    // A refusal is answered as one even when others changed the request meanwhile: the note names no version.
-    services.write(draft.finish()).await.map(|_| ())
+    // The note names no version of the request; it is stale only when the same person's name was given its pseudonym meanwhile.
+    for _ in 0..ATTEMPTS {
+        let mut draft = draft_by(services, snapshot, by).await?;
+        draft.note(NoteEvent::Rejected {
+            call,
+            request: Some(request),
+            code: error.code(),
+            reason: error.to_string(),
+            suppressed_before: 0,
+        })?;
+        if services.write(draft.finish()).await? == Written::Yes {
+            return Ok(());
+        }
+    }
+    Err(busy(request.facts.id))
 }

@@ -135,6 +135,7 @@ fn refuse(
                 request: None,
                 code: refusal.code,
                 reason: refusal.message.clone(),
+                suppressed_before,
             },
         };
         draft.note(note).map_err(ServiceError::from)?;

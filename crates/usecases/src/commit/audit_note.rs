@@ -64,6 +64,8 @@ pub enum NoteEvent<'a> {
         code: &'a str,
         /// The reason.
         reason: String,
+        /// Refused calls counted since the last recorded one; 0 where it was no call that was turned away.
+        suppressed_before: u32,
     },
     /// A policy text became active.
     PolicyLoaded {
@@ -99,8 +101,8 @@ impl<'a> NoteEvent<'a> {
                 });
                 (EventType::ApprovalDenied, None, call.json(extra))
             }
-            Self::Rejected { call, request, code, reason } => {
-                let extra = json!({"code": code, "reason": reason});
+            Self::Rejected { call, request, code, reason, suppressed_before } => {
+                let extra = json!({"code": code, "reason": reason, "suppressed_before": suppressed_before});
                 (EventType::McpToolRejected, request, call.json(extra))
             }
             Self::PolicyLoaded { number, digest } => {

@@ -146,7 +146,13 @@ async fn hinder(
                 action: &request.facts.action,
                 environment: request.facts.environment.as_ref(),
             };
-            let note = NoteEvent::Rejected { call, request: Some(request), code, reason: reason.clone() };
+            let note = NoteEvent::Rejected {
+                call,
+                request: Some(request),
+                code,
+                reason: reason.clone(),
+                suppressed_before: 0,
+            };
             draft.note(note)?;
             request.fail_before_start(code, words(&reason), now)
         }
