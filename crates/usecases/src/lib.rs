@@ -11,6 +11,7 @@ pub mod commit;
 pub mod decisions;
 pub mod error;
 pub mod execution;
+pub mod look;
 pub mod outcomes;
 pub mod policy_text;
 pub mod port;
