@@ -115,6 +115,7 @@ mod tests {
         assert_eq!(hint("aproval", known), "did you mean `approval`?");
         assert_eq!(hint("qourum", known), "did you mean `quorum`?");
         assert_eq!(hint("timeout", known), "expected one of `approval`, `delegates`, `quorum`");
+        assert_eq!(hint("aks", ["ask", "xyz"]), "did you mean `ask`?");
         assert_eq!(hint("x", ["only"]), "expected `only`");
         assert_eq!(hint("x", []), "there is none");
     }

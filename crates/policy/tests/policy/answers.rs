@@ -83,6 +83,12 @@ fn the_example_of_the_domain_page_compiles_and_answers() {
 }
 
 #[test]
+fn a_policy_can_be_shared_between_threads() {
+    fn shareable<T: Send + Sync + 'static>(_: &T) {}
+    shareable(&policy(""));
+}
+
+#[test]
 fn the_example_warns_that_one_owner_is_no_quorum_of_two() {
     assert_eq!(
         warnings(EXAMPLE),

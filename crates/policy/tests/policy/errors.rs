@@ -161,6 +161,13 @@ fn a_default_quorum_that_no_project_meets_is_an_error() {
 }
 
 #[test]
+fn rules_are_not_compared_while_what_they_build_on_is_wrong() {
+    let rules = "grants:\n  - { id: a, match: {}, approval: owner }\n  - { id: b, match: {}, approval: owner, quorum: 2 }\n";
+    let text = text(rules).replace("quorum: 1", "quorum: ¦one");
+    assert_errors(&text, &["`quorum`: expected a whole number from 1 to 100; found `one`"]);
+}
+
+#[test]
 fn every_error_is_told_at_once_in_the_order_of_the_text() {
     assert_errors(
         r#"version: ¦3

@@ -1,7 +1,9 @@
 //! Every kind of error of grants and guards with its exact place. The place is marked by `¦` in the text, just before the word that is
 //! wrong.
 
-use crate::support::{assert_errors, errors, text};
+use countersign_policy::{ActionTraits, CompiledPolicy};
+
+use crate::support::{action, assert_errors, catalog, cell, errors, shown, text, tool};
 
 /// One rule in a grants or guards section, below the ground.
 fn assert_rule(section: &str, rule: &str, message: &str) {
@@ -56,6 +58,13 @@ fn ids_are_unique_across_grants_and_guards() {
         &text("grants: [{ id: a, match: {}, approval: owner }, { id: ¦a, match: {}, approval: owner }]\n"),
         &["the id `a` is taken: first used in line 12"],
     );
+}
+
+#[test]
+fn a_rule_with_a_taken_id_is_not_compared_too() {
+    let rules =
+        "grants:\n  - { id: a, match: {}, approval: none }\n  - { id: ¦a, match: {}, approval: owner }\n";
+    assert_errors(&text(rules), &["the id `a` is taken: first used in line 13"]);
 }
 
 #[test]
@@ -218,6 +227,24 @@ fn a_rule_that_means_a_question_keeps_it_a_question() {
     assert!(
         errors(&text(wide)).is_empty(),
         "a rule for everything, or for other actions, is no rule about questions"
+    );
+}
+
+#[test]
+fn a_tool_that_also_asks_is_free_in_its_other_actions() {
+    let traits = [(action("ask"), ActionTraits::question()), (action("note"), ActionTraits::writing())];
+    let catalog = catalog().with_tool(tool("desk"), [], traits);
+    let compile = |matched: &str| {
+        let rules = format!("grants:\n  - {{ id: a, match: {{ {matched} }}, approval: none }}\n");
+        CompiledPolicy::compile(&text(&rules), &catalog)
+    };
+    assert!(compile("tool: desk, action: [ask, note]").is_err(), "it names the question");
+    assert!(compile("tool: desk, action: note").is_ok());
+    let policy = compile("tool: desk").unwrap().policy;
+    assert_eq!(shown(&policy.evaluate(&cell("shop x r full-env desk note -"))), "none - 1 3600 900 from a");
+    assert_eq!(
+        shown(&policy.evaluate(&cell("shop x r full-env desk ask -"))),
+        "owner shop-owners 1 3600 900 from a"
     );
 }
 

@@ -137,3 +137,20 @@ fn quorums_that_some_project_cannot_meet() {
     assert_warnings(shop, &[]);
     assert_text_warnings(&GROUND.replace("quorum: 1", "quorum: ¦2"), &[alone]);
 }
+
+#[test]
+fn a_quorum_does_not_reach_questions() {
+    // Neither the default quorum nor one of a rule for several tools makes two grants differ about a question, or lack people for it.
+    let rules = r#"grants:
+  - { id: a, match: { agent_key: sre, tool: owner.feedback.request }, approval: delegated, delegates: [lab-owners] }
+  - { id: b, match: { agent_key: [dev], tool: "owner.*" }, approval: owner, quorum: 2 }
+  - { id: ¦c, match: { agent_key: [dev], tool: "mcp_*" }, approval: owner, quorum: 1 }
+"#;
+    assert_text_warnings(
+        &text(rules).replace("15m, quorum: 1", "15m, quorum: ¦2"),
+        &[
+            "a quorum of 2 can't be met in project `lab`: its owners are 1 person",
+            "grant `c` overlaps `b` (line 14), is as specific and says the same",
+        ],
+    );
+}
