@@ -31,7 +31,8 @@ impl ActionRequest {
         members: &dyn Membership,
         now: Timestamp,
     ) -> Result<Decided, DecideError> {
-        if self.facts.question.is_some() {
+        // A question can be declined, but yes is no answer to it.
+        if self.facts.question.is_some() && ballot.choice == Choice::Approve {
             return Err(DecideError::IsQuestion { id: self.facts.id });
         }
         let State::Requested { decide_by } = &self.state else {

@@ -116,7 +116,8 @@ impl World {
         let (who, seen) = (self.dice.of(&PEOPLE), self.seen());
         let choice = if self.dice.one_in(6) { Choice::Deny } else { Choice::Approve };
         let decided = self.request.decide(ballot(who, choice, seen), &self.groups, self.now);
-        let admits = !self.notes.question && self.notes.admits(who, seen, &self.groups, self.now);
+        let fits = !self.notes.question || choice == Choice::Deny;
+        let admits = fits && self.notes.admits(who, seen, &self.groups, self.now);
         match decided {
             Ok(Decided::Counted(transition)) => {
                 assert!(admits, "the vote of {who} must not count");

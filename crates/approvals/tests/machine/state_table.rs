@@ -16,9 +16,9 @@ const OPEN: &str = "
     approve             approved        is_a_question   already_approved    already_approved    already_executing   already_executing
     approve_again       approved        is_a_question   repeat              already_approved    repeat              repeat
     approve_late        decision_too_late is_a_question already_approved    already_approved    already_executing   already_executing
-    deny                denied          is_a_question   already_approved    already_approved    already_executing   already_executing
-    deny_by_approver    denied          is_a_question   already_approved    already_approved    already_executing   already_executing
-    deny_late           decision_too_late is_a_question already_approved    already_approved    already_executing   already_executing
+    deny                denied          denied          already_approved    already_approved    already_executing   already_executing
+    deny_by_approver    denied          denied          already_approved    already_approved    already_executing   already_executing
+    deny_late           decision_too_late decision_too_late already_approved    already_approved    already_executing   already_executing
     answer              not_a_question  answered        not_a_question      not_a_question      not_a_question      not_a_question
     answer_again        not_a_question  answered        not_a_question      not_a_question      not_a_question      not_a_question
     answer_late         not_a_question  decision_too_late not_a_question    not_a_question      not_a_question      not_a_question
@@ -54,9 +54,9 @@ const OVER: &str = "
     approve             already_settled is_a_question   already_settled already_settled already_settled already_settled
     approve_again       repeat          is_a_question   already_settled already_settled already_settled already_settled
     approve_late        already_settled is_a_question   already_settled already_settled already_settled already_settled
-    deny                already_settled is_a_question   already_settled already_settled already_settled already_settled
-    deny_by_approver    already_settled is_a_question   repeat          already_settled already_settled already_settled
-    deny_late           already_settled is_a_question   already_settled already_settled already_settled already_settled
+    deny                already_settled already_settled already_settled already_settled already_settled already_settled
+    deny_by_approver    already_settled already_settled repeat          already_settled already_settled already_settled
+    deny_late           already_settled already_settled already_settled already_settled already_settled already_settled
     answer              not_a_question  already_settled not_a_question  not_a_question  not_a_question  not_a_question
     answer_again        not_a_question  repeat          not_a_question  not_a_question  not_a_question  not_a_question
     answer_late         not_a_question  already_settled not_a_question  not_a_question  not_a_question  not_a_question
