@@ -1,0 +1,11 @@
+//! The use cases on the in-memory ledger and the test clock: what agents, people and workers do, and what is stored of it.
+//!
+//! Warrants and control tools are mocked where calls, their order or their arguments matter; storage never is.
+
+mod commits;
+mod execution;
+mod invariants;
+mod refusals;
+mod runs;
+mod story;
+mod support;
