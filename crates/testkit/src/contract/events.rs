@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_kernel::ProjectKey;
+use countersign_usecases::commit::Guard;
 use countersign_usecases::port::{EventCursor, EventFilter};
 use countersign_usecases::record::EventRecord;
 
 use super::StoreFixture;
-use super::world::World;
+use super::world::{World, assert_stale};
 use crate::build::call;
 
 /// Events come back in their order, as they were written: type, actor, subject, digests, detail, salt.
@@ -30,6 +31,28 @@ pub async fn events_come_back_as_they_were_written(fixture: &dyn StoreFixture) {
         written.into_iter().map(|event| EventRecord { entry: String::new(), ..event }).collect();
     assert_eq!(read, expected);
     assert!(read.iter().any(|event| event.plan_digest == Some(request.proposal.plan_digest.to_string())));
+}
+
+/// What was read stays as it was read, whatever is committed or refused later.
+pub async fn events_stay_as_they_are(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let id = world.open(&run, &call("x")).await.facts.id;
+    let read = |limit| {
+        let queries = world.doors.queries.clone();
+        async move { queries.list_events(&EventFilter::default(), None, limit).await.unwrap().events }
+    };
+    let before = read(1000).await;
+    let mut refused = world.draft_about(&run).await;
+    refused.guard(Guard::RunLive { run_id: "no-such-run".to_owned() });
+    let opening = world.opening(refused.run().unwrap(), &call("y"), refused.now());
+    refused.record(opening).unwrap();
+    assert_stale(world.try_commit(refused.finish()).await, "run_live");
+    world.cancel(id).await;
+    world.finish(&run).await;
+    let after = read(1000).await;
+    assert!(after.len() > before.len());
+    assert_eq!(after[..before.len()], before);
 }
 
 /// Pages follow one another; after the last one the reading goes on where it ended; an empty page keeps the place.
@@ -107,6 +130,7 @@ pub async fn events_are_filtered(fixture: &dyn StoreFixture) {
             let page = world.doors.queries.list_events(&filter, cursor.as_ref(), 1).await.unwrap();
             let Some(event) = page.events.first() else { break };
             types.push(event.event_type.clone());
+            assert!(types.len() <= 10, "the pages come to an end: {types:?}");
             cursor = page.next;
         }
         assert_eq!(types, expected, "{filter:?}");
@@ -160,6 +184,7 @@ async fn follow(world: Arc<World>, begin: EventCursor, over: Arc<AtomicBool>) ->
         let page = world.doors.queries.list_events(&EventFilter::default(), Some(&cursor), 7).await.unwrap();
         let idle = page.events.is_empty();
         seen.extend(page.events);
+        assert!(seen.len() <= 1000, "an event is repeated without an end");
         cursor = page.next.unwrap();
         if idle && last {
             return seen;

@@ -50,6 +50,7 @@ pub async fn requests_of_one_moment_are_paged(fixture: &dyn StoreFixture) {
     loop {
         let page = world.doors.queries.list_requests(&RequestFilter::default(), after, 2).await.unwrap();
         seen.extend(ids(&page));
+        assert!(seen.len() <= 5, "a request is repeated: {seen:?}");
         after = page.next;
         if after.is_none() {
             break;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_approvals::{Choice, State};
-use countersign_usecases::commit::Draft;
+use countersign_usecases::commit::{Draft, Guard};
 use countersign_usecases::port::StoreError;
 
 use super::StoreFixture;
-use super::world::{World, decision};
+use super::world::{World, assert_stale, decision};
 use crate::build::call;
 
 /// How often a caller loads again; far more than 32 callers can make another lose.
@@ -115,6 +115,40 @@ pub async fn commits_of_different_runs_all_get_through(fixture: &dyn StoreFixtur
     let open = world.doors.queries.list_open_runs(None, 500).await.unwrap();
     assert_eq!(open.len(), 16);
     assert!(open.iter().all(|run| run.waits.is_empty() && run.version == 1 + 4 * 3), "{open:?}");
+}
+
+/// Commits that are refused take none of those along that arrive at the same time, however a store groups them.
+pub async fn a_refused_commit_takes_no_other_along(fixture: &dyn StoreFixture) {
+    let world = Arc::new(World::of(fixture).await);
+    let mut runs = Vec::new();
+    for number in 0..24 {
+        runs.push(world.register(&format!("run-{number}")).await);
+    }
+    let callers: Vec<_> = runs
+        .iter()
+        .enumerate()
+        .map(|(number, run)| {
+            let (world, run) = (world.clone(), run.clone());
+            tokio::spawn(async move {
+                let mut draft = world.draft_about(&run).await;
+                if number % 3 == 0 {
+                    draft.guard(Guard::RunLive { run_id: "no-such-run".to_owned() });
+                }
+                let wanted = call("x");
+                let opening = world.opening(draft.run().unwrap(), &wanted, draft.now());
+                draft.record(opening).unwrap();
+                (number % 3 == 0, world.try_commit(draft.finish()).await)
+            })
+        })
+        .collect();
+    for caller in callers {
+        let (doomed, result) = caller.await.unwrap();
+        if doomed { assert_stale(result, "run_live") } else { result.unwrap() }
+    }
+    for (number, run) in runs.iter().enumerate() {
+        let waits = world.run(run).await.waits.len();
+        assert_eq!(waits, usize::from(number % 3 != 0), "run {number}");
+    }
 }
 
 async fn winners(callers: Vec<tokio::task::JoinHandle<Result<(), StoreError>>>, about: &str) -> usize {

@@ -87,6 +87,7 @@ macro_rules! contract_suite {
             }
             events {
                 events_come_back_as_they_were_written,
+                events_stay_as_they_are,
                 events_are_paged_and_followed,
                 events_are_filtered,
                 a_follower_misses_and_repeats_nothing,
@@ -96,6 +97,7 @@ macro_rules! contract_suite {
                 one_intent_is_opened_once,
                 one_decision_counts,
                 commits_of_different_runs_all_get_through,
+                a_refused_commit_takes_no_other_along,
             }
         );
     };

@@ -110,7 +110,7 @@ pub async fn a_prolonged_lease_keeps_others_out(fixture: &dyn StoreFixture) {
     let longer = world.doors.work.extend(&first).await.unwrap();
     assert!(longer.until > first.until, "{} is later than {}", longer.until, first.until);
     assert_eq!((longer.fence, longer.attempts), (first.fence, first.attempts));
-    world.advance(Millis(first.lasts.0 * 3 / 4)).await;
+    world.advance(Millis(first.lasts.0 / 2 + 10)).await;
     assert!(world.now().await > first.until, "its first end has passed");
     assert!(world.claim(WorkKind::Remind, 10).await.is_empty(), "it is still leased");
     guarded_by(&world, &longer).await.unwrap();
