@@ -96,6 +96,7 @@ impl SqliteStore {
             jobs,
             clock: Arc::clone(&clock),
             lease: options.lease,
+            busy_timeout: options.busy_timeout,
             batch_at_most: options.batch_at_most,
             lock,
         };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use countersign_kernel::{Millis, WorkerId};
 use countersign_usecases::port::{Lease, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::HostClock;
@@ -35,7 +35,9 @@ pub(crate) enum Job {
 
 /// After erasing secrets the log is emptied when nobody waits, or after so many transactions.
 const TRANSACTIONS_BEFORE_EMPTYING: u32 = 32;
-/// How long to wait for readers that still need the log.
+/// How long all writing may stand still for readers that need the log at that moment.
+const EMPTYING_TIMEOUT_MS: u64 = 50;
+/// When to try again where they needed it longer.
 const EMPTYING_PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Writer {
@@ -44,6 +46,7 @@ pub(crate) struct Writer {
     pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) clock: Arc<HostClock>,
     pub(crate) lease: Millis,
+    pub(crate) busy_timeout: Millis,
     pub(crate) batch_at_most: usize,
     /// Held until the connection is closed.
     pub(crate) lock: FileLock,
@@ -55,14 +58,24 @@ struct State {
     waiting: VecDeque<Job>,
     /// A transaction ended in a way that leaves the connection in doubt.
     in_doubt: bool,
-    /// How many transactions ago secrets were erased whose bytes are still in the write-ahead log.
-    erased_ago: Option<u32>,
+    /// Set while bytes of erased secrets are still in the write-ahead log.
+    erased: Option<Erased>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Erased {
+    /// Transactions since then, or since the log could not be emptied.
+    transactions: u32,
+    /// Readers needed the log when it was to be emptied.
+    put_off: bool,
 }
 
 impl Writer {
     /// Works until closed, or until every store is gone.
     pub(crate) async fn run(self) {
-        let mut state = State { writer: self, waiting: VecDeque::new(), in_doubt: false, erased_ago: None };
+        // A process that was killed may have left erased bytes in the log.
+        let erased = Some(Erased::default());
+        let mut state = State { writer: self, waiting: VecDeque::new(), in_doubt: false, erased };
         let closed = loop {
             match state.next_job().await {
                 Some(Job::Close(done)) => break Some(done),
@@ -88,15 +101,18 @@ impl State {
         while let Ok(job) = self.writer.jobs.try_recv() {
             self.waiting.push_back(job);
         }
-        let overdue = self.erased_ago.is_some_and(|ago| ago >= TRANSACTIONS_BEFORE_EMPTYING);
-        if overdue || (self.erased_ago.is_some() && self.waiting.is_empty()) {
+        let may_empty = |erased: Erased| {
+            erased.transactions >= TRANSACTIONS_BEFORE_EMPTYING
+                || (self.waiting.is_empty() && !erased.put_off)
+        };
+        if self.erased.is_some_and(may_empty) {
             self.empty_log().await;
         }
         if let Some(job) = self.waiting.pop_front() {
             return Some(job);
         }
         loop {
-            if self.erased_ago.is_none() {
+            if self.erased.is_none() {
                 return self.writer.jobs.recv().await;
             }
             match tokio::time::timeout(EMPTYING_PAUSE, self.writer.jobs.recv()).await {
@@ -155,7 +171,7 @@ impl State {
 
     async fn do_alone(&mut self, job: Job) {
         if let Err(error) = self.mend().await {
-            return refuse(job, error);
+            return refuse(job, store_error(error));
         }
         let connection = &mut self.writer.connection;
         let clock = &self.writer.clock;
@@ -176,8 +192,10 @@ impl State {
 
     /// One transaction: all of it, or nothing.
     async fn write(&mut self, commit: &Prepared) -> Result<write::Written, StoreError> {
-        self.mend().await?;
-        self.erased_ago = self.erased_ago.map(|ago| ago.saturating_add(1));
+        self.mend().await.map_err(store_error)?;
+        if let Some(erased) = &mut self.erased {
+            erased.transactions += 1;
+        }
         let begun = self.writer.connection.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = begun.map_err(store_error)?;
         let now = self.writer.clock.now();
@@ -185,7 +203,7 @@ impl State {
             Ok(write::Written::Now) => match transaction.commit().await {
                 Ok(()) => {
                     if commit.erases() {
-                        self.erased_ago = Some(0);
+                        self.erased = Some(Erased::default());
                     }
                     Ok(write::Written::Now)
                 }
@@ -202,10 +220,9 @@ impl State {
     }
 
     /// Takes a fresh connection when the last transaction did not end cleanly.
-    async fn mend(&mut self) -> Result<(), StoreError> {
+    async fn mend(&mut self) -> Result<(), sqlx::Error> {
         if self.in_doubt {
-            self.writer.connection =
-                SqliteConnection::connect_with(&self.writer.options).await.map_err(store_error)?;
+            self.writer.connection = SqliteConnection::connect_with(&self.writer.options).await?;
             self.in_doubt = false;
         }
         Ok(())
@@ -214,17 +231,34 @@ impl State {
     /// Moves the write-ahead log into the file and cuts it to nothing, so that erased values are gone from both. Readers that still look
     /// at an older snapshot put it off.
     async fn empty_log(&mut self) {
-        let emptied = sqlx::query_as::<_, (i64, i64, i64)>("PRAGMA wal_checkpoint(TRUNCATE)");
-        match emptied.fetch_one(&mut self.writer.connection).await {
-            Ok((0, _, _)) => self.erased_ago = None,
-            Ok(_) => tracing::debug!("readers still need the write-ahead log; it is emptied later"),
+        match self.try_empty_log().await {
+            Ok(true) => self.erased = None,
+            Ok(false) => tracing::debug!("readers still need the write-ahead log; it is emptied later"),
             Err(error) => {
+                self.in_doubt = true;
                 tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again")
             }
         }
-        // Not again with every transaction while it can't be done.
-        self.erased_ago = self.erased_ago.map(|_| 0);
+        self.erased = self.erased.map(|_| Erased { transactions: 0, put_off: true });
     }
+
+    async fn try_empty_log(&mut self) -> Result<bool, sqlx::Error> {
+        // Whatever leaves this half-way leaves the connection in doubt, and a fresh one has its timeout again.
+        self.mend().await?;
+        let connection = &mut self.writer.connection;
+        set_busy_timeout(connection, EMPTYING_TIMEOUT_MS).await?;
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *connection).await?;
+        set_busy_timeout(connection, self.writer.busy_timeout.0).await?;
+        Ok(busy == 0)
+    }
+}
+
+async fn set_busy_timeout(connection: &mut SqliteConnection, timeout_ms: u64) -> Result<(), sqlx::Error> {
+    // Pragmas take no parameters; a number is all that gets into this text.
+    let pragma = AssertSqlSafe(format!("PRAGMA busy_timeout = {timeout_ms}"));
+    sqlx::query(pragma).execute(connection).await?;
+    Ok(())
 }
 
 fn answer<T>(reply: Reply<T>, result: Result<T, StoreError>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_kernel::{Millis, RunId, Timestamp};
-use countersign_usecases::commit::WorkWrite;
+use countersign_usecases::commit::{CommitRecords, WorkWrite};
 use countersign_usecases::port::{
     Due, EventFilter, Ledger, Queries, StoreError, WorkKind, WorkQueue, WorkSubject,
 };
@@ -138,4 +138,46 @@ async fn the_time_never_goes_back_within_a_process() {
     }
     assert!(seen.is_sorted() && seen[3] == START.plus(Millis(5)), "{seen:?}");
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_else_locks_is_unavailable_and_nothing_is_written() {
+    let options = SqliteOptions { busy_timeout: Millis(50), ..SqliteOptions::default() };
+    let bench = Bench::with(options).await;
+    let mut backup = bench.vandal().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut backup).await.unwrap();
+    let commit = || CommitRecords { runs: new(run("run-1")), ..records(1) };
+    let subject = WorkSubject::from_storage("run-1".to_owned());
+    let kind = WorkKind::EndRun;
+    let refused = bench.store.write(&commit()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    let beating = bench.store.heartbeat(&RunId::parse("run-1").unwrap()).await;
+    assert!(matches!(beating, Err(StoreError::Unavailable { .. })), "{beating:?}");
+    // Readers see what was there before.
+    assert!(!bench.store.find_commit(commit().id).await.unwrap());
+
+    sqlx::query("ROLLBACK").execute(&mut backup).await.unwrap();
+    let work = vec![WorkWrite::Schedule { kind, subject, due_at: Stamp(START) }];
+    bench.store.write(&CommitRecords { work, ..commit() }).await.unwrap();
+    assert_eq!(bench.store.claim(worker(1), &[kind], 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn closing_can_be_left_to_another_task_and_writes_what_was_asked_before() {
+    let bench = Bench::new().await;
+    let mut writes = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let store = bench.store.clone();
+        let commit = CommitRecords { runs: new(run(&format!("run-{number}"))), ..records(number) };
+        writes.spawn(async move { store.write(&commit).await });
+    }
+    tokio::task::yield_now().await;
+    let store = bench.store.clone();
+    tokio::spawn(async move { store.close().await }).await.unwrap();
+    let answers = writes.join_all().await;
+    let written = i64::try_from(answers.iter().filter(|answer| answer.is_ok()).count()).unwrap();
+    let refused = |answer: &Result<(), StoreError>| matches!(answer, Err(StoreError::Unavailable { .. }));
+    assert!(answers.iter().all(|answer| answer.is_ok() || refused(answer)), "{answers:?}");
+    assert!(written > 0 && !bench.folder.path().join("ledger.db-wal").exists(), "closed cleanly");
+    assert_eq!(bench.count("SELECT count(*) FROM agent_sessions").await, written);
 }

@@ -1,6 +1,7 @@
 //! Erased values are gone from the disk, not only from the tables.
 
 use countersign_usecases::commit::CommitRecords;
+use countersign_usecases::port::Ledger;
 
 use super::support::{Bench, new, records, request, request_id, run, sealed};
 
@@ -71,4 +72,26 @@ async fn a_reader_of_an_old_snapshot_only_puts_it_off() {
     sqlx::query("COMMIT").execute(&mut reader).await.unwrap();
     // Without another commit: the writer tries again by itself.
     wait_until_gone(&bench).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_in_the_log_is_gone_once_the_file_is_opened() {
+    let bench = Bench::new().await;
+    seal(&bench).await;
+    let bench = bench.reopen().await;
+    let mut reader = bench.vandal().await;
+    sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
+    let _: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sealed_values").fetch_one(&mut reader).await.unwrap();
+    bench.store.write(&erasing(2)).await.unwrap();
+    // The files as they are now are what a kill leaves behind: the erasure is in the log, the value still in the file.
+    let after = Bench::new().await;
+    after.store.close().await;
+    for name in ["ledger.db", "ledger.db-wal"] {
+        std::fs::copy(bench.folder.path().join(name), after.folder.path().join(name)).unwrap();
+    }
+    assert_eq!(holders(&after), ["ledger.db"]);
+    let after = after.reopen().await;
+    assert!(after.store.find_commit(erasing(2).id).await.unwrap(), "the log was played in");
+    wait_until_gone(&after).await;
 }

@@ -35,15 +35,19 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) async fn new() -> Self {
+        Self::with(SqliteOptions::default()).await
+    }
+
+    pub(super) async fn with(options: SqliteOptions) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock(Arc::new(AtomicI64::new(START.unix_micros())));
-        let store = open(&folder, &clock).await;
+        let store = open(&folder, &clock, options).await;
         Self { folder, clock, store }
     }
 
     pub(super) async fn reopen(self) -> Self {
         self.store.close().await;
-        let store = open(&self.folder, &self.clock).await;
+        let store = open(&self.folder, &self.clock, SqliteOptions::default()).await;
         Self { store, ..self }
     }
 
@@ -87,10 +91,10 @@ impl Bench {
     }
 }
 
-async fn open(folder: &TempDir, clock: &Clock) -> SqliteStore {
+async fn open(folder: &TempDir, clock: &Clock, options: SqliteOptions) -> SqliteStore {
     let clock = clock.clone();
     let now = move || Timestamp::from_unix_micros(clock.0.fetch_add(1, Ordering::SeqCst));
-    SqliteStore::open(folder.path().join("ledger.db"), SqliteOptions::default(), now).await.unwrap()
+    SqliteStore::open(folder.path().join("ledger.db"), options, now).await.unwrap()
 }
 
 pub(super) fn bytes(number: u64) -> [u8; 10] {
