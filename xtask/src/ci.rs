@@ -49,7 +49,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("alone", 600, alone),
         Step::new("image", 300, move || image::ensure(install)),
         Step::new("gen", 480, || generate::run(&generate::Args { check: true, copies_only: false })),
-        Step::new("example", 300, example),
+        Step::new("example", 300, programs::example),
         Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
         Step::new("clean-tree", 5, clean_tree),
@@ -97,12 +97,6 @@ fn alone() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn example() -> Result<()> {
-    let mut command = workspace::cargo();
-    command.args(["run", "--quiet", "--bin", "countersign-example-embed", "--features", FEATURES]);
-    shell::run(&mut command)
 }
 
 /// Tests and generators that write into the repository would go unnoticed otherwise, such as snapshots that were accepted on the fly.

@@ -1,6 +1,6 @@
 //! Commands that start a program of the workspace and pass their arguments on: the demo, the suites, the benchmarks.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -9,6 +9,14 @@ use crate::{
     image, shell,
     workspace::{self, FEATURES},
 };
+
+/// Tells tests and benchmarks which server program to start.
+pub(crate) const SERVER_VARIABLE: &str = "COUNTERSIGN_BIN";
+
+enum Profile {
+    Debug,
+    Release,
+}
 
 /// Arguments of `demo`.
 #[derive(clap::Args)]
@@ -70,7 +78,8 @@ impl Bench {
 
 /// Plays the demo.
 pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
-    let mut command = program("countersign", &[]);
+    let folder = build(Profile::Debug, &["countersign"])?;
+    let mut command = Command::new(folder.join("countersign"));
     command.arg("demo");
     if args.stay {
         command.arg("--stay");
@@ -81,34 +90,51 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<()> {
 /// Runs one black-box suite; servers of its own come from the workspace's build, unless it is pointed at a deployment.
 pub(crate) fn suite(args: &SuiteArgs) -> Result<()> {
     let own_servers = !args.rest.iter().any(|arg| arg == "--server" || arg.starts_with("--server="));
-    let mut command = program("suite", &[]);
     if own_servers {
         image::ensure(false)?;
-        build_programs(&[])?;
-        command.env("COUNTERSIGN_BIN", workspace::target().join("debug/countersign"));
     }
+    let folder = build(Profile::Debug, if own_servers { &["suite", "countersign"] } else { &["suite"] })?;
+    let mut command = Command::new(folder.join("suite"));
+    command.env(SERVER_VARIABLE, folder.join("countersign"));
     shell::run(command.arg(args.suite.name()).args(&args.rest))
 }
 
 /// Runs one benchmark, optimized.
 pub(crate) fn bench(args: &BenchArgs) -> Result<()> {
     image::ensure(false)?;
-    build_programs(&["--release"])?;
-    let mut command = program(args.what.program(), &["--release"]);
-    command.env("COUNTERSIGN_BIN", workspace::target().join("release/countersign"));
+    let folder = build(Profile::Release, &[args.what.program(), "countersign"])?;
+    let mut command = Command::new(folder.join(args.what.program()));
+    command.env(SERVER_VARIABLE, folder.join("countersign"));
     shell::run(command.args(&args.rest))
 }
 
-fn build_programs(options: &[&str]) -> Result<()> {
-    let mut command = workspace::cargo();
-    command.args(["build", "--workspace", "--bin", "countersign", "--features", FEATURES]).args(options);
-    shell::run(&mut command)
+/// Runs the program of docs/examples/embed.
+pub(crate) fn example() -> Result<()> {
+    let folder = build(Profile::Debug, &["countersign-example-embed"])?;
+    shell::run(&mut Command::new(folder.join("countersign-example-embed")))
 }
 
-/// `cargo run` of one binary without `-p`: cargo then settles the features of the whole workspace, and what one command has compiled
-/// serves the others.
-fn program(name: &str, options: &[&str]) -> Command {
+/// Builds programs of the workspace and tells in which folder they are. They are then started from the folder one is in, so that paths
+/// among their arguments mean what they say.
+fn build(profile: Profile, names: &[&str]) -> Result<PathBuf> {
     let mut command = workspace::cargo();
-    command.args(["run", "--bin", name, "--features", FEATURES]).args(options).arg("--");
-    command
+    command.args(["build", "--workspace", "--features", FEATURES]);
+    for name in names {
+        command.args(["--bin", name]);
+    }
+    let folder = match profile {
+        // Asking for examples, whether there are any or not, has cargo count in what tests depend on when it settles the features of
+        // each dependency: all commands then share one build of them, where this one and `test` would each make their own.
+        Profile::Debug => {
+            command.arg("--examples");
+            "debug"
+        }
+        // Measured is what a release holds.
+        Profile::Release => {
+            command.arg("--release");
+            "release"
+        }
+    };
+    shell::run(&mut command)?;
+    Ok(workspace::target().join(folder))
 }

@@ -20,7 +20,9 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 
 use crate::{
-    image, shell,
+    image,
+    programs::SERVER_VARIABLE,
+    shell,
     workspace::{self, FEATURES},
 };
 use report::{Report, Suite};
@@ -103,7 +105,7 @@ fn watch(report: &mut Report, selection: &[String]) -> Result<ExitStatus> {
     let mut command = workspace::cargo();
     command
         .env("CARGO_TERM_COLOR", "never")
-        .env("COUNTERSIGN_BIN", workspace::target().join("debug/countersign"));
+        .env(SERVER_VARIABLE, workspace::target().join("debug/countersign"));
     command.args(["test", "--no-fail-fast"]).args(selection);
     println!("\n$ {}", shell::shown(&command));
     let (mut child, lines) = start(&mut command)?;
