@@ -1,11 +1,12 @@
 //! A person settles a request whose effect could not be known.
 
-use countersign_approvals::{SettledBy, Verdict};
-use countersign_kernel::{RedactedText, RequestId};
+use countersign_approvals::{Progress, SettledBy, StepState, Verdict};
+use countersign_kernel::{RedactedText, RequestId, Timestamp};
+use serde_json::json;
 
 use super::{DecisionError, DecisionReply, draft_by, load};
 use crate::error::ServiceError;
-use crate::execution::ownership;
+use crate::execution::{ownership, stored};
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
 /// Settles an `unknown` request by a person's word.
@@ -24,15 +25,36 @@ pub async fn resolve_unknown(
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
         let settled_by = SettledBy::Person { by: by.principal.clone(), reason: reason.clone() };
-        let transition =
-            snapshot.request.settle_unknown(verdict, settled_by, &snapshot.progress, snapshot.now)?;
+        let progress = without_doubt(&snapshot.progress, verdict, snapshot.now);
+        let transition = snapshot.request.settle_unknown(verdict, settled_by, &progress, snapshot.now)?;
         let request = transition.after().clone();
         let mut draft = draft_by(services, &snapshot, by).await?;
         draft.record(transition).map_err(ServiceError::from)?;
+        let (_, plan) = stored(&request)?;
+        for step in &plan.steps {
+            if let Some(progress) = progress.step(step.number) {
+                draft.put_step(id, step, progress);
+            }
+        }
         ownership::settle(&mut draft, &request, verdict)?;
         if services.write(draft.finish()).await? == Written::Yes {
             return Ok(DecisionReply { request, repeated: false });
         }
     }
     Err(busy(id).into())
+}
+
+/// The steps as the person's word settles them. A step left intended would keep its target from every later request.
+fn without_doubt(progress: &Progress, verdict: Verdict, now: Timestamp) -> Progress {
+    let mut settled = progress.clone();
+    for step in &progress.0 {
+        match (&step.state, verdict) {
+            (StepState::Intended, Verdict::Applied) => {
+                settled.put(step.done(json!({"settled_by": "person"}), step.fence, now));
+            }
+            (StepState::Intended, Verdict::Failed) => settled.put(step.not_done(step.fence)),
+            (StepState::NotDone | StepState::Done { .. }, _) => {}
+        }
+    }
+    settled
 }
