@@ -53,6 +53,19 @@ pub(crate) async fn commit(services: &Services, draft: Draft<'_>, then: Turn) ->
     })
 }
 
+/// Commits the intention of a step. When it is stale another request holds the step's target or name, or the request moved on: the next
+/// look comes later, because nothing here hurries the other one and a look may go to the target.
+pub(crate) async fn commit_intention(
+    services: &Services,
+    draft: Draft<'_>,
+    lease: &Lease,
+) -> Result<Turn, ServiceError> {
+    Ok(match services.write(draft.finish()).await? {
+        Written::Yes => Turn::GoOn,
+        Written::Stale => Turn::Later(backoff(lease.attempts)),
+    })
+}
+
 /// Takes a work row off the queue that has become pointless.
 pub(crate) async fn drop_work(
     services: &Services,

@@ -8,7 +8,7 @@ use countersign_kernel::Millis;
 use countersign_mcp_tools::{Call, Plan, ProbeOutcome, SecretValue, Step, StepOutcome};
 
 use super::begin::{intended_at, state_defect};
-use super::{StepContext, Turn, backoff, commit, draft_of, ownership, stored, words};
+use super::{StepContext, Turn, backoff, commit, commit_intention, draft_of, ownership, stored, words};
 use crate::call_tool::tool_of;
 use crate::error::ServiceError;
 use crate::port::{Due, Lease, RequestSnapshot};
@@ -86,7 +86,9 @@ impl Advance<'_> {
         let progress =
             self.snapshot.progress.intend(request.revision, step.number, self.lease.fence, self.snapshot.now);
         *fresh = Some(Fresh { number: step.number, attempts: progress.attempts });
-        self.put(step, &progress, Turn::GoOn).await
+        let mut draft = draft_of(self.services, self.snapshot, self.lease);
+        draft.put_step(request.facts.id, step, &progress);
+        commit_intention(self.services, draft, self.lease).await
     }
 
     async fn perform(&self, step: &Step, progress: &StepProgress) -> Result<Turn, ServiceError> {

@@ -6,7 +6,7 @@ use countersign_kernel::{Digest, Fault, RequestId, Terms, Timestamp};
 use countersign_mcp_tools::{Call, Observation, Plan, PlanRefusal};
 
 use super::advance::Fresh;
-use super::{Turn, backoff, commit, draft_of, ownership, stored, words};
+use super::{Turn, backoff, commit, commit_intention, draft_of, ownership, stored, words};
 use crate::call_tool::judge::{Judged, cell_of, judge};
 use crate::call_tool::{caller_of, tool_of};
 use crate::commit::audit_note::CalledTool;
@@ -189,7 +189,7 @@ async fn start(
     let step = snapshot.progress.intend(request.revision, first.number, lease.fence, now);
     draft.put_step(id, first, &step);
     *fresh = Some(Fresh { number: first.number, attempts: step.attempts });
-    commit(services, draft, Turn::GoOn).await
+    commit_intention(services, draft, lease).await
 }
 
 pub(super) fn state_defect(id: RequestId, error: &impl Fault) -> ServiceError {
