@@ -115,11 +115,15 @@ fn drifted(draft: &mut Draft<'_>, request: &ActionRequest) -> Result<(), DraftEr
             schedule(draft, request, WorkKind::ExpireDecision, *decide_by);
             change_wait(draft, request.facts.id, WaitReason::Approval)
         }
-        State::Approved { .. } | State::Applying { .. } | State::Unknown { .. } | State::Settled(_) => {
+        State::Approved { execute_by, .. } => {
+            // Policy approves the new plan as it did the first one: a warrant needs an approval of exactly this plan on record.
+            let detail = merged(json!({"by": "policy"}), approval_json(request, *execute_by));
+            about(draft, request, EventType::ApprovalApproved, detail)?;
             let now = draft.now();
             schedule(draft, request, WorkKind::Execute, now);
             Ok(())
         }
+        State::Applying { .. } | State::Unknown { .. } | State::Settled(_) => Ok(()),
     }
 }
 
@@ -203,10 +207,7 @@ fn audited(transition: &Transition) -> (EventType, Value) {
             (EventType::ApprovalVoted, vote_json(vote, extra))
         }
         RequestEvent::Approved { vote, execute_by } => {
-            let extra = json!({
-                "execute_by": execute_by.to_string(), "revision": request.revision,
-                "tool": facts.tool.as_str(), "action": facts.action.as_str(),
-            });
+            let extra = approval_json(request, *execute_by);
             let detail = match vote {
                 Some(vote) => vote_json(vote, extra),
                 None => merged(json!({"by": "policy"}), extra),
@@ -254,6 +255,13 @@ fn audited(transition: &Transition) -> (EventType, Value) {
             (EventType::ApprovalUnknown, json!({"code": code, "reason": reason.as_str()}))
         }
     }
+}
+
+fn approval_json(request: &ActionRequest, execute_by: Timestamp) -> Value {
+    json!({
+        "execute_by": execute_by.to_string(), "revision": request.revision,
+        "tool": request.facts.tool.as_str(), "action": request.facts.action.as_str(),
+    })
 }
 
 fn vote_json(vote: &Vote, extra: Value) -> Value {
