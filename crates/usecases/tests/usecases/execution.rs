@@ -1,1 +1,8 @@
 //! Doing what was approved, and everything that can come in between.
+
+mod before;
+mod crash;
+mod locks;
+mod steps;
+mod timers;
+mod unknown;

@@ -12,7 +12,7 @@ use countersign_usecases::runs::{finish_run, register_run};
 use countersign_waitstate::{FinishReason, OutcomeStatus, RunLinks};
 use serde_json::json;
 
-use crate::support::{ALICE, RUN, Setup, World, check, platform, texts};
+use crate::support::{ALICE, RUN, Setup, World, check, on_another_thread, platform, texts};
 
 fn code(outcome: Result<CallReply, CallError>) -> (&'static str, Kind) {
     let error = outcome.unwrap_err();
@@ -112,19 +112,13 @@ async fn a_run_that_ends_between_load_and_commit_opens_nothing() {
         let end = async move {
             finish_run(&services, &run_id(RUN), FinishReason::Stopped, &platform()).await.unwrap();
         };
-        futures_block(end);
+        on_another_thread(end);
     };
     ledger.before_next_commit(ending);
     let refused = world.try_call("test.write", json!({"name": "a", "environment": "dev"})).await;
     assert_eq!(code(refused), ("run_ended", Kind::Unauthenticated));
     assert!(world.rows().requests.is_empty());
     check(&world.rows());
-}
-
-/// Runs a future to its end on a thread of its own: hooks are no async code.
-fn futures_block(future: impl Future<Output = ()> + Send + 'static) {
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-    std::thread::spawn(move || runtime().block_on(future)).join().unwrap();
 }
 
 #[tokio::test]

@@ -12,16 +12,18 @@ use countersign_usecases::port::{
     CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 
-type BeforeCommit = Box<dyn FnOnce() + Send>;
+type Hook = Box<dyn FnOnce() + Send>;
 type Alter = Box<dyn Fn(&mut RequestSnapshot) + Send>;
 
 /// The ledger.
 pub(crate) struct HookedLedger {
     inner: MemoryStore,
     written: Mutex<Vec<CommitRecords>>,
-    before_commit: Mutex<Option<BeforeCommit>>,
+    before_commit: Mutex<Option<(usize, Hook)>>,
+    after_commit: Mutex<Option<Hook>>,
     alter: Mutex<Option<Alter>>,
     failing_look_ups: AtomicU32,
+    loads: AtomicU32,
 }
 
 impl HookedLedger {
@@ -30,14 +32,38 @@ impl HookedLedger {
             inner,
             written: Mutex::default(),
             before_commit: Mutex::default(),
+            after_commit: Mutex::default(),
             alter: Mutex::default(),
             failing_look_ups: AtomicU32::new(0),
+            loads: AtomicU32::new(0),
         }
     }
 
     /// Does this once, right before the next commit is written.
     pub(crate) fn before_next_commit(&self, hook: impl FnOnce() + Send + 'static) {
-        *lock(&self.before_commit) = Some(Box::new(hook));
+        self.before_commit_number(1, hook);
+    }
+
+    /// Does this once, right before the commit of this number from now on, the next one being 1.
+    pub(crate) fn before_commit_number(&self, number: usize, hook: impl FnOnce() + Send + 'static) {
+        *lock(&self.before_commit) = Some((number, Box::new(hook)));
+    }
+
+    /// Does this once, right after the next commit was written and before its caller knows.
+    pub(crate) fn after_next_commit(&self, hook: impl FnOnce() + Send + 'static) {
+        *lock(&self.after_commit) = Some(Box::new(hook));
+    }
+
+    fn hook_of_this_commit(&self) -> Option<Hook> {
+        let mut slot = lock(&self.before_commit);
+        match slot.take() {
+            Some((1, hook)) => Some(hook),
+            Some((number, hook)) => {
+                *slot = Some((number - 1, hook));
+                None
+            }
+            None => None,
+        }
     }
 
     /// From now on shows requests otherwise than they are stored.
@@ -48,6 +74,11 @@ impl HookedLedger {
     /// The next so many look-ups of commits fail.
     pub(crate) fn fail_look_ups(&self, count: u32) {
         self.failing_look_ups.store(count, Ordering::SeqCst);
+    }
+
+    /// How often a request was loaded.
+    pub(crate) fn loads(&self) -> u32 {
+        self.loads.load(Ordering::SeqCst)
     }
 
     /// All commits that were written, in order.
@@ -70,6 +101,7 @@ impl Ledger for HookedLedger {
     }
 
     async fn load_request(&self, id: RequestId) -> Result<Option<RequestSnapshot>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         let mut snapshot = self.inner.load_request(id).await?;
         if let (Some(snapshot), Some(alter)) = (&mut snapshot, &*lock(&self.alter)) {
             alter(snapshot);
@@ -95,14 +127,17 @@ impl Ledger for HookedLedger {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let hook = lock(&self.before_commit).take();
-        if let Some(hook) = hook {
+        if let Some(hook) = self.hook_of_this_commit() {
             hook();
         }
         let records = commit.records().clone();
         let outcome = self.inner.commit(commit).await;
         if outcome.is_ok() {
             lock(&self.written).push(records);
+            let hook = lock(&self.after_commit).take();
+            if let Some(hook) = hook {
+                hook();
+            }
         }
         outcome
     }

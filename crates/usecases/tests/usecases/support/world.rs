@@ -276,3 +276,9 @@ fn services_of(
     let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
     Services::new(ports, registry.clone(), Sealer::new(keys, "k1".to_owned()).unwrap())
 }
+
+/// Runs a future to its end on a thread of its own: hooks are no async code.
+pub(crate) fn on_another_thread(future: impl Future<Output = ()> + Send + 'static) {
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    std::thread::spawn(move || runtime().block_on(future)).join().unwrap();
+}
