@@ -1,5 +1,7 @@
 //! The contract that every ledger keeps, on SQLite.
 
+#![expect(clippy::unwrap_used, reason = "a store that can't be opened fails the test")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -9,6 +9,7 @@ use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 use super::support::request_id;
+use crate::databases::MARKER_TABLE;
 use crate::{SqliteDatabaseServer, SqliteDatabases};
 
 fn server() -> (TempDir, SqliteDatabaseServer) {
@@ -49,6 +50,9 @@ async fn a_database_is_created_whole_and_carries_its_request() {
     assert!(seen.size_bytes > 0);
     assert_eq!(files(&folder), ["orders.db"], "nothing half-made is left");
     let mut application = connect(&folder.path().join("orders.db"), SqliteJournalMode::Wal).await;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema").fetch_all(&mut application).await.unwrap();
+    assert_eq!(tables, [MARKER_TABLE]);
     sqlx::query("CREATE TABLE mine (id INTEGER)").execute(&mut application).await.unwrap();
 }
 
