@@ -1,8 +1,8 @@
 //! Answers to questions.
 
 use countersign_approvals::{
-    ActionRequest, Answer, AnswerBallot, Decided, InputMode, QuestionForm, Reply, RequestEvent, Settled,
-    State, open,
+    ActionRequest, Answer, AnswerBallot, Choice, Decided, InputMode, QuestionForm, Reply, RequestEvent,
+    Settled, State, StateName, open,
 };
 use countersign_kernel::{Fault, Kind, SoleOwner, Terms};
 
@@ -74,4 +74,18 @@ fn the_same_answer_again_is_a_repeat_and_another_is_not() {
     assert_eq!(answered().answer(option(BOB, 0), &everybody(), at(50)), Ok(Decided::Repeat));
     assert_eq!(refusal(&answered(), option(BOB, 1), 50), ("already_settled", Kind::Conflict));
     assert_eq!(refusal(&answered(), option(CAROL, 0), 50), ("already_settled", Kind::Conflict));
+}
+
+#[test]
+fn a_question_can_be_declined_by_those_who_could_answer_it() {
+    let declined = counted(question().decide(no(BOB), &everybody(), at(5)).unwrap());
+    assert_eq!(declined.after().state.name(), StateName::Denied);
+    assert_eq!(declined.after().decide(no(BOB), &everybody(), at(6)), Ok(Decided::Repeat));
+    assert_eq!(refusal(declined.after(), option(BOB, 0), 6), ("already_settled", Kind::Conflict));
+    let refused = |ballot, secs| question().decide(ballot, &everybody(), at(secs)).unwrap_err().code();
+    assert_eq!(refused(yes(BOB), 5), "is_a_question");
+    assert_eq!(refused(no(EVE), 5), "not_a_decider");
+    assert_eq!(refused(no(ALICE), 5), "requester_cannot_decide");
+    assert_eq!(refused(no(BOB), 3600), "decision_too_late");
+    assert_eq!(refused(ballot(BOB, Choice::Deny, plan(2)), 5), "plan_changed");
 }

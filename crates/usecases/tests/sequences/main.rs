@@ -124,12 +124,13 @@ impl World {
     fn decide(&self, request: &ActionRequest) -> Option<Transition> {
         let by = build::principal(self.of(&OWNERS));
         let (seen, proof) = (request.proposal.plan_digest, Proof::BearerToken);
-        let decided = if request.facts.question.is_some() {
+        let question = request.facts.question.is_some();
+        let decided = if question && !self.one_in(5) {
             let ballot =
                 AnswerBallot { by, proof, seen, reply: Reply::Option(0), input_mode: InputMode::Button };
             request.answer(ballot, &Owners, self.now)
         } else {
-            let choice = if self.one_in(6) { Choice::Deny } else { Choice::Approve };
+            let choice = if question || self.one_in(6) { Choice::Deny } else { Choice::Approve };
             let ballot = Ballot { by, proof, choice, seen, reason: None, input_mode: InputMode::Button };
             request.decide(ballot, &Owners, self.now)
         };
@@ -194,6 +195,7 @@ impl World {
         let mut draft = self.draft(Some(&run));
         let opens =
             self.rows.waits.values().filter(|wait| wait.closed_at.is_none()).count() < 4 && self.one_in(4);
+        let mut request = None;
         let recorded = if self.one_in(60) {
             let reason = self.of(&[FinishReason::Completed, FinishReason::BudgetExhausted]);
             let Ok(end) = run.begin_end(reason, self.now) else { return false };
@@ -201,6 +203,7 @@ impl World {
         } else {
             let change = if opens { self.open(&run) } else { self.change_request() };
             let Some(transition) = change else { return false };
+            request = Some(transition.after().clone());
             draft.record(transition)
         };
         match recorded {
@@ -211,9 +214,15 @@ impl World {
             }
             Err(DraftError::Entry(error)) => panic!("{error}"),
         }
+        let run = draft.run().cloned();
         let commit = draft.finish();
         let before = self.rows.events.len();
         self.rows.write(&commit);
+        // What is read back is what was decided, to the last vote.
+        assert_eq!(Some(self.rows.run()), run);
+        if let Some(request) = request {
+            assert_eq!(self.rows.request(&request.facts.id.to_string()), request);
+        }
         for event in &self.rows.events[before..] {
             *self.seen.entry(event.event_type.clone()).or_default() += 1;
         }
