@@ -10,9 +10,6 @@ use crate::{
     workspace::{self, FEATURES},
 };
 
-/// Tells tests and benchmarks which server program to start.
-pub(crate) const SERVER_VARIABLE: &str = "COUNTERSIGN_BIN";
-
 enum Profile {
     Debug,
     Release,
@@ -95,7 +92,6 @@ pub(crate) fn suite(args: &SuiteArgs) -> Result<()> {
     }
     let folder = build(Profile::Debug, if own_servers { &["suite", "countersign"] } else { &["suite"] })?;
     let mut command = Command::new(folder.join("suite"));
-    command.env(SERVER_VARIABLE, folder.join("countersign"));
     shell::run(command.arg(args.suite.name()).args(&args.rest))
 }
 
@@ -103,9 +99,7 @@ pub(crate) fn suite(args: &SuiteArgs) -> Result<()> {
 pub(crate) fn bench(args: &BenchArgs) -> Result<()> {
     image::ensure(false)?;
     let folder = build(Profile::Release, &[args.what.program(), "countersign"])?;
-    let mut command = Command::new(folder.join(args.what.program()));
-    command.env(SERVER_VARIABLE, folder.join("countersign"));
-    shell::run(command.args(&args.rest))
+    shell::run(Command::new(folder.join(args.what.program())).args(&args.rest))
 }
 
 /// Runs the program of docs/examples/embed.
@@ -114,7 +108,7 @@ pub(crate) fn example() -> Result<()> {
     shell::run(&mut Command::new(folder.join("countersign-example-embed")))
 }
 
-/// Builds programs of the workspace and tells in which folder they are. They are then started from the folder one is in, so that paths
+/// Builds programs of the workspace, of which the server is looked for beside whoever starts it, and tells in which folder they are. They are then started from the folder one is in, so that paths
 /// among their arguments mean what they say.
 fn build(profile: Profile, names: &[&str]) -> Result<PathBuf> {
     let mut command = workspace::cargo();

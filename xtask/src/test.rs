@@ -20,9 +20,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 
 use crate::{
-    image,
-    programs::SERVER_VARIABLE,
-    shell,
+    image, shell,
     workspace::{self, FEATURES},
 };
 use report::{Report, Suite};
