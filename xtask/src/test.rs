@@ -101,9 +101,7 @@ fn compile(selection: &[String]) -> Result<HashMap<String, Suite>> {
 /// Runs cargo's runner, passes on what it says, and ends suites that are over their budget.
 fn watch(report: &mut Report, selection: &[String]) -> Result<ExitStatus> {
     let mut command = workspace::cargo();
-    command
-        .env("CARGO_TERM_COLOR", "never")
-        .env(SERVER_VARIABLE, workspace::target().join("debug/countersign"));
+    command.env("CARGO_TERM_COLOR", "never");
     command.args(["test", "--no-fail-fast"]).args(selection);
     println!("\n$ {}", shell::shown(&command));
     let (mut child, lines) = start(&mut command)?;
