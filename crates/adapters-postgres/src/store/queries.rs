@@ -1,0 +1,109 @@
+//! The port [`Queries`]: lists and details for people and agents.
+
+mod events;
+mod requests;
+mod runs;
+
+use async_trait::async_trait;
+use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_usecases::port::{
+    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
+    RunDetail, StoreError,
+};
+use countersign_usecases::record::{LinkRecord, StepRecord, VoteRecord};
+use countersign_waitstate::{Outcome, Run};
+
+use super::PgStore;
+use crate::error::store_error;
+
+#[async_trait]
+impl Queries for PgStore {
+    async fn list_requests(
+        &self,
+        filter: &RequestFilter,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RequestPage, StoreError> {
+        requests::list(&self.pool, filter, after, limit).await
+    }
+
+    async fn find_request_status(&self, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {
+        requests::find_status(&self.pool, id).await
+    }
+
+    async fn list_votes(&self, id: RequestId) -> Result<Vec<VoteRecord>, StoreError> {
+        requests::list_votes(&self.pool, id).await
+    }
+
+    async fn list_steps(&self, id: RequestId) -> Result<Vec<StepRecord>, StoreError> {
+        requests::list_steps(&self.pool, id).await
+    }
+
+    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+        runs::find(&self.pool, id).await
+    }
+
+    async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {
+        runs::list_open(&self.pool, after, limit).await
+    }
+
+    async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError> {
+        runs::find_outcome(&self.pool, run, request).await
+    }
+
+    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
+        runs::list_outcomes(&self.pool, run).await
+    }
+
+    async fn list_events(
+        &self,
+        filter: &EventFilter,
+        after: Option<&EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        events::list(&self.pool, filter, after, limit).await
+    }
+
+    async fn newest_event(&self) -> Result<EventCursor, StoreError> {
+        events::newest(&self.pool).await
+    }
+
+    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError> {
+        sqlx::query_as!(
+            LinkRecord,
+            r#"SELECT from_kind, from_id, to_kind, to_id FROM links
+               WHERE (from_kind = $1 AND from_id = $2) OR (to_kind = $1 AND to_id = $2)
+               ORDER BY from_kind, from_id, to_kind, to_id"#,
+            kind,
+            id
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)
+    }
+
+    async fn ping(&self) -> Result<Timestamp, StoreError> {
+        let micros = sqlx::query_scalar!(
+            r#"SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS "micros!""#
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(store_error)?;
+        Ok(Timestamp::from_unix_micros(micros))
+    }
+
+    async fn audit_backlog(&self) -> Result<Option<u64>, StoreError> {
+        let age = sqlx::query_scalar!(
+            "SELECT (extract(epoch FROM clock_timestamp() - min(added_at)) * 1000)::bigint FROM audit_inbox"
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(store_error)?;
+        Ok(age.map(|millis| u64::try_from(millis).unwrap_or(0)))
+    }
+}
+
+/// The size of a page, at least 1 and at most as the port says.
+fn page_size(limit: u32, most: u32) -> i64 {
+    i64::from(limit.clamp(1, most))
+}

@@ -1,0 +1,94 @@
+//! Events, in the order in which they become visible.
+//!
+//! Transactions commit in another order than they write. A reader that pages by a counter would pass by the event of a transaction which
+//! took its number early and commits late. So pages end below the oldest transaction that is still running (the database's function
+//! `countersign_event_horizon`): of what is below it nothing can appear any more. A cursor is the writing transaction and the place in it.
+
+use countersign_usecases::port::{EventCursor, EventFilter, EventPage, StoreError};
+use countersign_usecases::record::EventRecord;
+use serde::Deserialize;
+use sqlx::PgPool;
+
+use super::page_size;
+use crate::error::{read, store_error};
+
+#[derive(Deserialize)]
+struct Listed {
+    xid: String,
+    position: i64,
+    event: EventRecord,
+}
+
+/// A transaction, by its 64-bit id, and a place in it.
+struct Place {
+    xid: u64,
+    position: i64,
+}
+
+const BEGINNING: Place = Place { xid: 0, position: 0 };
+
+pub(super) async fn list(
+    pool: &PgPool,
+    filter: &EventFilter,
+    after: Option<&EventCursor>,
+    limit: u32,
+) -> Result<EventPage, StoreError> {
+    let begin = after.map(Place::parse).transpose()?.unwrap_or(BEGINNING);
+    let documents = sqlx::query_file_scalar!(
+        "src/store/queries/list_events.sql",
+        begin.xid.to_string(),
+        begin.position,
+        filter.run.as_ref().map(|run| run.as_str()),
+        filter.request.map(|request| request.to_string()),
+        filter.project.as_ref().map(|project| project.as_str()),
+        filter.type_prefix.as_deref(),
+        page_size(limit, 1000)
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(store_error)?;
+    let listed: Vec<Listed> = documents
+        .iter()
+        .map(|document| read(document, "flow_events", "of a page"))
+        .collect::<Result<_, _>>()?;
+    let last = listed.last().map(|last| EventCursor(format!("{}:{}", last.xid, last.position)));
+    let next = last.or_else(|| after.cloned());
+    Ok(EventPage { events: listed.into_iter().map(|listed| listed.event).collect(), next })
+}
+
+pub(super) async fn newest(pool: &PgPool) -> Result<EventCursor, StoreError> {
+    let newest = sqlx::query_scalar!(
+        r#"SELECT xid::text || ':' || position AS "cursor!" FROM flow_events
+           WHERE xid < countersign_event_horizon()
+           ORDER BY xid DESC, position DESC LIMIT 1"#
+    )
+    .fetch_optional(pool)
+    .await
+    .map_err(store_error)?;
+    Ok(EventCursor(newest.unwrap_or_else(|| format!("{}:{}", BEGINNING.xid, BEGINNING.position))))
+}
+
+impl Place {
+    fn parse(cursor: &EventCursor) -> Result<Self, StoreError> {
+        let parse = |text: &str| {
+            let (xid, position) = text.split_once(':')?;
+            Some(Self { xid: xid.parse().ok()?, position: position.parse().ok()? })
+        };
+        let message = || format!("`{}` is not a cursor of this store", cursor.0);
+        parse(&cursor.0).ok_or_else(|| StoreError::Refused { message: message() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cursors_of_this_store_are_read() {
+        let place = Place::parse(&EventCursor("18446744073709551615:7".to_owned())).unwrap();
+        assert_eq!((place.xid, place.position), (u64::MAX, 7));
+        for text in ["", "7", "7:", ":7", "a:7", "-1:7", "7:7:7"] {
+            assert!(Place::parse(&EventCursor(text.to_owned())).is_err(), "{text}");
+        }
+    }
+}

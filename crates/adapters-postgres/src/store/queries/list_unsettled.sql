@@ -1,0 +1,15 @@
+-- As list_requests.sql, for states $1 that are all unsettled: the literal list lets the partial index serve.
+SELECT json_build_object(
+    'bundle', json_build_object('request', row_to_json(q), 'votes', COALESCE((
+        SELECT json_agg(v ORDER BY v.voted_at, v.revision, v.principal) FROM approval_votes AS v
+        WHERE v.request_id = q.request_id), '[]')),
+    'last_heartbeat_at', (SELECT r.last_heartbeat_at FROM agent_sessions AS r WHERE r.run_id = q.run_id)
+)::text AS "document!"
+FROM mcp_action_requests AS q
+WHERE q.state = ANY ($1::text[]) AND q.state IN ('requested', 'approved', 'applying', 'unknown')
+    AND ($2::text IS NULL OR q.project = $2)
+    AND ($3::text IS NULL OR q.environment = $3)
+    AND ($4::text IS NULL OR q.tool = $4)
+    AND ($5::text IS NULL OR q.run_id = $5)
+    AND ($6::text IS NULL OR (q.requested_at, q.request_id) > ($6::timestamptz, $7::text))
+ORDER BY q.requested_at, q.request_id LIMIT $8

@@ -1,0 +1,146 @@
+//! Requests, their votes and steps.
+
+use countersign_approvals::{ActionRequest, StateName};
+use countersign_kernel::{RequestId, Timestamp};
+use countersign_usecases::port::{RequestCursor, RequestFilter, RequestPage, RequestStatus, StoreError};
+use countersign_usecases::record::{RequestBundle, Stamp, StepRecord, VoteRecord};
+use serde::Deserialize;
+use sqlx::PgPool;
+
+use super::page_size;
+use crate::error::{read, store_error};
+
+const TABLE: &str = "mcp_action_requests";
+
+#[derive(Deserialize)]
+struct Listed {
+    bundle: RequestBundle,
+    last_heartbeat_at: Option<Stamp>,
+}
+
+pub(super) async fn list(
+    pool: &PgPool,
+    filter: &RequestFilter,
+    after: Option<RequestCursor>,
+    limit: u32,
+) -> Result<RequestPage, StoreError> {
+    let size = page_size(limit, 500);
+    let documents = read_page(pool, filter, after, size + 1).await?;
+    let more = i64::try_from(documents.len()).unwrap_or(i64::MAX) > size;
+    let requests: Vec<(ActionRequest, Option<Timestamp>)> = documents
+        .iter()
+        .take(usize::try_from(size).unwrap_or(usize::MAX))
+        .map(|document| {
+            let listed: Listed = read(document, TABLE, "of a page")?;
+            Ok((listed.bundle.try_into()?, listed.last_heartbeat_at.map(|stamp| stamp.0)))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let next = requests
+        .last()
+        .filter(|_| more)
+        .map(|(request, _)| RequestCursor { requested_at: request.facts.requested_at, id: request.facts.id });
+    Ok(RequestPage { requests, next })
+}
+
+/// Two statements that differ in one line: what people list all day is unsettled, and an index holds nothing else.
+async fn read_page(
+    pool: &PgPool,
+    filter: &RequestFilter,
+    after: Option<RequestCursor>,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    let RequestFilter { states, project, environment, tool, run } = filter;
+    let unsettled = !states.is_empty() && states.iter().all(|state| is_unsettled(*state));
+    let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
+    let project = project.as_ref().map(|project| project.as_str());
+    let environment = environment.as_ref().map(|environment| environment.as_str());
+    let tool = tool.as_ref().map(|tool| tool.as_str());
+    let run = run.as_ref().map(|run| run.as_str());
+    let at = after.map(|cursor| cursor.requested_at.to_string());
+    let id = after.map(|cursor| cursor.id.to_string());
+    let (at, id) = (at.as_deref(), id.as_deref());
+    let documents = if unsettled {
+        sqlx::query_file_scalar!(
+            "src/store/queries/list_unsettled.sql",
+            &states,
+            project,
+            environment,
+            tool,
+            run,
+            at,
+            id,
+            limit
+        )
+        .fetch_all(pool)
+        .await
+    } else {
+        sqlx::query_file_scalar!(
+            "src/store/queries/list_requests.sql",
+            &states,
+            project,
+            environment,
+            tool,
+            run,
+            at,
+            id,
+            limit
+        )
+        .fetch_all(pool)
+        .await
+    };
+    documents.map_err(store_error)
+}
+
+/// As the index `mcp_action_requests_unsettled` has it.
+fn is_unsettled(state: StateName) -> bool {
+    match state {
+        StateName::Requested | StateName::Approved | StateName::Applying | StateName::Unknown => true,
+        StateName::Applied
+        | StateName::Answered
+        | StateName::Denied
+        | StateName::Expired
+        | StateName::Cancelled
+        | StateName::Failed => false,
+    }
+}
+
+pub(super) async fn find_status(pool: &PgPool, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {
+    let id = id.to_string();
+    let row = sqlx::query!("SELECT state, version FROM mcp_action_requests WHERE request_id = $1", id)
+        .fetch_optional(pool)
+        .await
+        .map_err(store_error)?;
+    let Some(row) = row else { return Ok(None) };
+    let corrupt = |column, message| StoreError::Corrupt { table: TABLE, column, id: id.clone(), message };
+    Ok(Some(RequestStatus {
+        state: row.state.parse().map_err(|_| corrupt("state", format!("`{}` is no state", row.state)))?,
+        version: u64::try_from(row.version)
+            .map_err(|_| corrupt("version", format!("{} is negative", row.version)))?,
+    }))
+}
+
+pub(super) async fn list_votes(pool: &PgPool, id: RequestId) -> Result<Vec<VoteRecord>, StoreError> {
+    let id = id.to_string();
+    let document = sqlx::query_scalar!(
+        r#"SELECT COALESCE(json_agg(v ORDER BY v.voted_at, v.revision, v.principal), '[]')::text AS "rows!"
+           FROM approval_votes AS v WHERE v.request_id = $1"#,
+        id
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(store_error)?;
+    read(&document, "approval_votes", &id)
+}
+
+pub(super) async fn list_steps(pool: &PgPool, id: RequestId) -> Result<Vec<StepRecord>, StoreError> {
+    let id = id.to_string();
+    let document = sqlx::query_scalar!(
+        r#"SELECT COALESCE(json_agg(s ORDER BY s.revision, s.step_number), '[]')::text AS "rows!"
+           FROM action_steps AS s WHERE s.request_id = $1"#,
+        id
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(store_error)?;
+    read(&document, "action_steps", &id)
+}
