@@ -1,1 +1,33 @@
-//! The gRPC surface countersign.v1.
+//! The gRPC surface `countersign.v1`: agents, runs, approvals, policy, events.
+//!
+//! It turns messages into the words of the domain and back, proves who calls, and asks the use cases. All that is wrong with a message is
+//! answered at once; every refusal carries its stable code.
+//!
+//! **Architecture invariant:** nothing is decided here but who may call what ([`access`]), and no request names its caller. There is no
+//! storage, no clock and no randomness of its own: time comes with what the use cases load, randomness with [`GrpcDeps`].
+//!
+//! Deliberately absent: TLS (ended in front of the server) and rate limits (the use cases count refusals).
+
+pub mod access;
+mod agent;
+mod approvals;
+mod audit;
+pub mod client;
+mod convert;
+mod gate;
+mod identity;
+mod pace;
+mod policy;
+mod runs;
+mod server;
+mod settings;
+mod status;
+pub mod v1;
+mod wake;
+
+pub use access::Role;
+pub use gate::GateLayer;
+pub use identity::{BearerDirectory, BearerIdentity, RunTokenVerifier, TokenRejection};
+pub use server::{GrpcDeps, GrpcRouter, router, serve};
+pub use settings::GrpcSettings;
+pub use wake::ProcessWake;

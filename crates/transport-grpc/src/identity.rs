@@ -1,0 +1,91 @@
+//! Who calls: what a server has to bring to know its callers, and what the services are told of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use countersign_kernel::RunId;
+use countersign_usecases::Identity;
+use tonic::Status;
+
+use crate::access::Role;
+use crate::status::CallId;
+
+/// A run token was not accepted. Says nothing that helps a forger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the run token is not accepted")]
+pub struct TokenRejection;
+
+/// Verifies run tokens: signature, audience, time. Whether the run still lives is asked elsewhere.
+pub trait RunTokenVerifier: Send + Sync {
+    /// The run a token was issued for.
+    ///
+    /// # Errors
+    /// The token is malformed, of another key or audience, or out of its time.
+    fn verify(&self, token: &str) -> Result<RunId, TokenRejection>;
+}
+
+/// A person or service that holds a bearer token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BearerIdentity {
+    /// Who, and how that was proved.
+    pub identity: Identity,
+    /// What they may see and do.
+    pub roles: BTreeSet<Role>,
+}
+
+/// Knows the people and services that hold bearer tokens.
+pub trait BearerDirectory: Send + Sync {
+    /// Who holds this token.
+    fn find(&self, token: &str) -> Option<BearerIdentity>;
+}
+
+/// Who calls, as the gate proved it.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    Run(RunId),
+    Bearer(Arc<BearerIdentity>),
+}
+
+/// A call as its service sees it: its id and who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) id: CallId,
+    caller: Option<Caller>,
+}
+
+impl Context {
+    pub(crate) fn new(id: CallId, caller: Option<Caller>) -> Self {
+        Self { id, caller }
+    }
+
+    /// The context the gate put beside the message. A call that came around the gate has none and is refused.
+    pub(crate) fn of<T>(request: &tonic::Request<T>) -> Result<Self, Status> {
+        request.extensions().get::<Self>().cloned().ok_or_else(not_through_the_gate)
+    }
+
+    /// The run that calls.
+    pub(crate) fn run(&self) -> Result<&RunId, Status> {
+        match &self.caller {
+            Some(Caller::Run(run)) => Ok(run),
+            Some(Caller::Bearer(_)) | None => Err(not_through_the_gate()),
+        }
+    }
+
+    /// The person or service that calls.
+    pub(crate) fn bearer(&self) -> Result<&BearerIdentity, Status> {
+        match &self.caller {
+            Some(Caller::Bearer(bearer)) => Ok(bearer),
+            Some(Caller::Run(_)) | None => Err(not_through_the_gate()),
+        }
+    }
+
+    /// The identity that calls.
+    pub(crate) fn identity(&self) -> Result<&Identity, Status> {
+        self.bearer().map(|bearer| &bearer.identity)
+    }
+}
+
+fn not_through_the_gate() -> Status {
+    tracing::error!("a call reached its service without having been authenticated");
+    Status::internal("the call was not authenticated; this is a defect of the server")
+}

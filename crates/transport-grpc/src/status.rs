@@ -1,0 +1,201 @@
+//! Faults as gRPC statuses: one exhaustive map, with the rich details every refusal carries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_kernel::{Fault, Kind, Violations};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The domain of all our codes in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "countersign";
+
+/// Names one call, in its answer's `x-request-id`, in errors and in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallId(pub(crate) Arc<str>);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The message is wrong, whatever the state of things.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request is wrong: {0}")]
+pub(crate) struct InvalidRequest(pub(crate) Violations);
+
+impl Fault for InvalidRequest {
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn code(&self) -> &'static str {
+        "invalid_request"
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        Some(&self.0)
+    }
+}
+
+/// The status of each kind of fault.
+const fn code_of(kind: Kind) -> Code {
+    match kind {
+        Kind::Invalid => Code::InvalidArgument,
+        Kind::Unauthenticated => Code::Unauthenticated,
+        Kind::Denied => Code::PermissionDenied,
+        Kind::NotFound => Code::NotFound,
+        Kind::AlreadyExists => Code::AlreadyExists,
+        Kind::Conflict => Code::FailedPrecondition,
+        Kind::Busy => Code::Aborted,
+        Kind::Exhausted => Code::ResourceExhausted,
+        Kind::Unavailable => Code::Unavailable,
+        Kind::Internal => Code::Internal,
+    }
+}
+
+/// After how long trying again is sensible.
+const fn retry_after(kind: Kind) -> Option<Duration> {
+    match kind {
+        Kind::Busy => Some(Duration::from_millis(100)),
+        Kind::Unavailable | Kind::Exhausted => Some(Duration::from_secs(1)),
+        Kind::Invalid
+        | Kind::Unauthenticated
+        | Kind::Denied
+        | Kind::NotFound
+        | Kind::AlreadyExists
+        | Kind::Conflict
+        | Kind::Internal => None,
+    }
+}
+
+/// A refusal as the caller gets it. What is wrong with ourselves is logged here, and hidden from the caller.
+pub(crate) fn refuse(fault: &dyn Fault, call: &CallId) -> Status {
+    refuse_as(fault.kind(), fault, call)
+}
+
+/// The same for a fault that means another kind on this surface.
+pub(crate) fn refuse_as(kind: Kind, fault: &dyn Fault, call: &CallId) -> Status {
+    let message = match kind {
+        Kind::Internal => {
+            tracing::error!(request_id = %call, code = fault.code(), error = %fault, "a call failed for an internal reason");
+            format!("an internal error; the server's log says more under request id `{call}`")
+        }
+        Kind::Unavailable => {
+            tracing::warn!(request_id = %call, code = fault.code(), error = %fault, "a call failed because something is unavailable");
+            fault.to_string()
+        }
+        Kind::Invalid
+        | Kind::Unauthenticated
+        | Kind::Denied
+        | Kind::NotFound
+        | Kind::AlreadyExists
+        | Kind::Conflict
+        | Kind::Busy
+        | Kind::Exhausted => fault.to_string(),
+    };
+    let mut details = ErrorDetails::new();
+    details.set_error_info(fault.code(), DOMAIN, HashMap::new());
+    details.set_request_info(call.0.as_ref(), "");
+    for violation in fault.violations().into_iter().flat_map(Violations::iter) {
+        let description = match &violation.value {
+            None => violation.rule.clone(),
+            Some(value) => format!("{} (got `{value}`)", violation.rule),
+        };
+        details.add_bad_request_violation(violation.path.clone(), description);
+    }
+    if let Some(delay) = retry_after(kind) {
+        details.set_retry_info(Some(delay));
+    }
+    Status::with_error_details(code_of(kind), shortened(message), details)
+}
+
+/// Messages travel in a header: a policy text's thousand errors would not fit. The details carry them all.
+fn shortened(message: String) -> String {
+    const MOST: usize = 1000;
+    if message.chars().count() <= MOST {
+        return message;
+    }
+    message.chars().take(MOST).chain("…".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the words of the fault")]
+    struct Of(Kind);
+
+    impl Fault for Of {
+        fn kind(&self) -> Kind {
+            self.0
+        }
+
+        fn code(&self) -> &'static str {
+            "of_a_test"
+        }
+    }
+
+    fn call() -> CallId {
+        CallId("call-1".into())
+    }
+
+    #[test]
+    fn every_kind_has_its_status() {
+        // The table of 05-style, by hand.
+        let table = [
+            (Kind::Invalid, Code::InvalidArgument, false),
+            (Kind::Unauthenticated, Code::Unauthenticated, false),
+            (Kind::Denied, Code::PermissionDenied, false),
+            (Kind::NotFound, Code::NotFound, false),
+            (Kind::AlreadyExists, Code::AlreadyExists, false),
+            (Kind::Conflict, Code::FailedPrecondition, false),
+            (Kind::Busy, Code::Aborted, true),
+            (Kind::Exhausted, Code::ResourceExhausted, true),
+            (Kind::Unavailable, Code::Unavailable, true),
+            (Kind::Internal, Code::Internal, false),
+        ];
+        for (kind, code, retry) in table {
+            let status = refuse(&Of(kind), &call());
+            assert_eq!(status.code(), code, "{kind:?}");
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), ("of_a_test", "countersign"));
+            assert_eq!(details.request_info().unwrap().request_id, "call-1");
+            assert_eq!(details.retry_info().is_some(), retry, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_internal_error_hides_its_source() {
+        let status = refuse(&Of(Kind::Internal), &call());
+        assert_eq!(
+            status.message(),
+            "an internal error; the server's log says more under request id `call-1`"
+        );
+    }
+
+    #[test]
+    fn every_violated_field_is_listed() {
+        let mut violations = Violations::new();
+        violations.add("reason", "must have at most 1000 characters");
+        violations.add_with_value("project", "must be a key", "A B");
+        let status = refuse(&InvalidRequest(violations), &call());
+        let details = status.get_error_details();
+        let fields: Vec<_> = details
+            .bad_request()
+            .unwrap()
+            .field_violations
+            .iter()
+            .map(|field| (field.field.as_str(), field.description.as_str()))
+            .collect();
+        assert_eq!(
+            fields,
+            [("reason", "must have at most 1000 characters"), ("project", "must be a key (got `A B`)")]
+        );
+    }
+}
