@@ -95,6 +95,20 @@ async fn leases_follow_the_clock_of_the_test() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_never_goes_back_with_the_clock() {
+    let clock = TestClock::default();
+    let (store, entropy) = (MemoryStore::new(clock.clone()), SeededEntropy::new(1));
+    store.commit(registering(&store, &entropy, "run-1")).await.unwrap();
+    let run = build::run_id("run-1");
+    clock.advance(Millis(1_000));
+    assert!(store.heartbeat(&run).await.unwrap());
+    clock.set(START);
+    assert!(store.heartbeat(&run).await.unwrap());
+    let run = store.load_run(&run).await.unwrap().run.unwrap();
+    assert_eq!(run.last_heartbeat_at, Some(START.plus(Millis(1_000))));
+}
+
+#[tokio::test]
 async fn rows_show_events_with_their_entries() {
     let (store, entropy) = (MemoryStore::default(), SeededEntropy::new(1));
     store.commit(registering(&store, &entropy, "run-1")).await.unwrap();
