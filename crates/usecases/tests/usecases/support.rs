@@ -9,6 +9,6 @@ pub(crate) mod world;
 
 pub(crate) use check::check;
 pub(crate) use hooked::HookedLedger;
-pub(crate) use mocks::{MockWarrants, honest_warrants, one_step, target_seen, two_steps, untouchable};
+pub(crate) use mocks::{MockWarrants, honest_warrants, one_step, untouchable};
 pub(crate) use watched::Watched;
 pub(crate) use world::{ALICE, BOB, CAROL, RUN, Setup, World, on_another_thread, platform, who};

@@ -198,7 +198,8 @@ async fn r1_the_warrant_is_asked_for_exactly_the_approved_plan() {
     let world = World::mocked(one_step(), target, warrants).await;
     let id = world.approved("a").await;
     world.work_off().await;
-    assert_eq!(*asked.lock().unwrap(), Some((id, world.request(id).await.proposal.plan_digest)));
+    let asked = *asked.lock().unwrap();
+    assert_eq!(asked, Some((id, world.request(id).await.proposal.plan_digest)));
 }
 
 #[tokio::test]

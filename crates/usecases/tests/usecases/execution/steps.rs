@@ -10,8 +10,9 @@ use countersign_usecases::port::{WorkKind, WorkSubject};
 use mockall::Sequence;
 use serde_json::json;
 
+use crate::support::mocks::two_steps;
 use crate::support::mocks::{Attempt, done, permanent, target_seen, transient, unclear};
-use crate::support::{RUN, World, check, honest_warrants, one_step, two_steps};
+use crate::support::{RUN, World, check, honest_warrants, one_step};
 
 #[tokio::test]
 async fn r3_a_transient_error_is_retried_later_with_the_same_secret() {
