@@ -1,5 +1,8 @@
 //! The store: one file, one writer, some readers.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,13 +82,14 @@ impl SqliteStore {
         let clock = Arc::new(clock);
         let unopened = |source| OpenError::Database { path: path.clone(), source };
 
+        make_private(&path).map_err(|source| unopened(source.into()))?;
         let writing = connect_options(&path, options);
         let mut connection = SqliteConnection::connect_with(&writing).await.map_err(unopened)?;
         let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
         migrated.map_err(|source| OpenError::Migrate { path: path.clone(), source })?;
 
         // Every connection must be able to recover the file, so readers are kept from writing by a pragma, not by how they open it.
-        let reading = connect_options(&path, options).create_if_missing(false).pragma("query_only", "ON");
+        let reading = connect_options(&path, options).pragma("query_only", "ON");
         let pool = SqlitePoolOptions::new().max_connections(options.readers.max(1));
         let readers = pool.connect_with(reading).await.map_err(unopened)?;
 
@@ -140,10 +144,19 @@ impl SqliteStore {
     }
 }
 
+/// Makes a missing file for its owner's eyes only: it will know who decided what. SQLite gives its side files the same permissions, and
+/// an empty file is an empty database.
+fn make_private(path: &Path) -> io::Result<()> {
+    match File::options().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn connect_options(path: &Path, options: SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)

@@ -181,3 +181,14 @@ async fn closing_can_be_left_to_another_task_and_writes_what_was_asked_before() 
     assert!(written > 0 && !bench.folder.path().join("ledger.db-wal").exists(), "closed cleanly");
     assert_eq!(bench.count("SELECT count(*) FROM agent_sessions").await, written);
 }
+
+#[tokio::test]
+async fn the_file_and_its_log_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new().await;
+    bench.store.write(&records(1)).await.unwrap();
+    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        let metadata = std::fs::metadata(bench.folder.path().join(name)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}
