@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::all,
+    clippy::too_many_lines,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "made by the build script from the contract"

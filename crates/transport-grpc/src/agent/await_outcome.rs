@@ -68,10 +68,10 @@ impl Awaited {
                     return Ok(());
                 }
             }
-            if look % LOOKS_PER_RUN_CHECK == LOOKS_PER_RUN_CHECK - 1 {
-                if let Err(error) = get_live_run(&self.services, &self.run).await {
-                    return Err(follower.fail(of_run(&error, &self.call)).await);
-                }
+            if look % LOOKS_PER_RUN_CHECK == LOOKS_PER_RUN_CHECK - 1
+                && let Err(error) = get_live_run(&self.services, &self.run).await
+            {
+                return Err(follower.fail(of_run(&error, &self.call)).await);
             }
             follower.pause().await?;
         }
