@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use crate::steps::clock;
 
 /// What a suite may take that isn't listed below.
-pub(crate) const DEFAULT_BUDGET_S: u64 = 60;
+pub(crate) const DEFAULT_BUDGET_S: u64 = 120;
 
 /// Suites that need longer, because they start servers or containers or try many cases; a package's name covers all its suites. Several
 /// times what they take on two idle cores, so that a busy machine passes and a hanging test is found.
