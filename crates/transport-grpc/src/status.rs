@@ -100,26 +100,50 @@ pub(crate) fn refuse_as(kind: Kind, fault: &dyn Fault, call: &CallId) -> Status 
     let mut details = ErrorDetails::new();
     details.set_error_info(fault.code(), DOMAIN, HashMap::new());
     details.set_request_info(call.0.as_ref(), "");
-    for violation in fault.violations().into_iter().flat_map(Violations::iter) {
-        let description = match &violation.value {
-            None => violation.rule.clone(),
-            Some(value) => format!("{} (got `{value}`)", violation.rule),
-        };
-        details.add_bad_request_violation(violation.path.clone(), description);
+    if let Some(violations) = fault.violations() {
+        list(violations, &mut details);
     }
     if let Some(delay) = retry_after(kind) {
         details.set_retry_info(Some(delay));
     }
-    Status::with_error_details(code_of(kind), shortened(message), details)
+    Status::with_error_details(code_of(kind), shortened(message, MOST_MESSAGE_CHARS), details)
 }
 
-/// Messages travel in a header: a policy text's thousand errors would not fit. The details carry them all.
-fn shortened(message: String) -> String {
-    const MOST: usize = 1000;
-    if message.chars().count() <= MOST {
-        return message;
+/// A status travels in headers, of which many clients take no more than 8 KiB in all: what is said is kept well below.
+const MOST_MESSAGE_CHARS: usize = 500;
+const MOST_RULE_CHARS: usize = 300;
+const MOST_FIELDS_BYTES: usize = 3500;
+
+/// Every violated field, as far as it fits; then how many more there are.
+fn list(violations: &Violations, details: &mut ErrorDetails) {
+    let mut room = MOST_FIELDS_BYTES;
+    let mut left_off = 0;
+    for violation in violations.iter() {
+        let description = match &violation.value {
+            None => violation.rule.clone(),
+            Some(value) => format!("{} (got `{value}`)", violation.rule),
+        };
+        let description = shortened(description, MOST_RULE_CHARS);
+        let path = shortened(violation.path.clone(), MOST_RULE_CHARS);
+        // Each takes some bytes of its own around its two texts.
+        let size = path.len() + description.len() + 8;
+        if left_off > 0 || size > room {
+            left_off += 1;
+            continue;
+        }
+        room -= size;
+        details.add_bad_request_violation(path, description);
     }
-    message.chars().take(MOST).chain("…".chars()).collect()
+    if left_off > 0 {
+        details.add_bad_request_violation("…", format!("{left_off} more, left off for their length"));
+    }
+}
+
+fn shortened(text: String, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text;
+    }
+    text.chars().take(most).chain("…".chars()).collect()
 }
 
 #[cfg(test)]
@@ -197,5 +221,20 @@ mod tests {
             fields,
             [("reason", "must have at most 1000 characters"), ("project", "must be a key (got `A B`)")]
         );
+    }
+
+    #[test]
+    fn what_would_not_fit_is_counted() {
+        let mut violations = Violations::new();
+        for number in 0..200 {
+            violations.add(format!("field_{number}"), "must be something that is said at some length");
+        }
+        let status = refuse(&InvalidRequest(violations), &call());
+        let fields = status.get_error_details().bad_request().unwrap().field_violations.clone();
+        assert!((20..100).contains(&fields.len()), "{}", fields.len());
+        let listed = fields.len() - 1;
+        assert_eq!(fields[0].field, "field_0");
+        assert_eq!(fields[listed].description, format!("{} more, left off for their length", 200 - listed));
+        assert!(status.details().len() < 6000 && status.message().chars().count() <= 501);
     }
 }

@@ -301,3 +301,18 @@ async fn a_caller_may_name_its_call() {
     let answer = server.runs().get_run(request).await.unwrap();
     assert_eq!(answer.metadata().get("x-request-id").unwrap().len(), 32);
 }
+
+#[tokio::test]
+async fn a_refusal_with_hundreds_of_reasons_still_arrives() {
+    let (_world, server) = started(TestTool::writing(1)).await;
+    let many: serde_json::Map<_, _> =
+        (0..500).map(|number| (format!("wrong_{number}"), json!(0.5))).collect();
+    let called = server.call("test.write", many.into()).await;
+    let fields = fields_of(&refused(called, Code::InvalidArgument, "invalid_request"));
+    assert!(fields[0].starts_with("wrong_0: must be an integer"), "{}", fields[0]);
+    assert!(fields.last().unwrap().ends_with("more, left off for their length"));
+    let text = format!("version: 1\ngroups:\n{}", "  \"a b\": [nobody]\n".repeat(300));
+    let message = v1::ActivatePolicyRequest { text };
+    let refusal = server.policy().activate_policy(with("operator", message)).await;
+    assert!(fields_of(&refused(refusal, Code::InvalidArgument, "policy_invalid")).len() > 10);
+}

@@ -1,7 +1,9 @@
 //! Streams: they hear of other replicas, end when the run or the server ends, and lose nothing when they are opened again.
 
+use std::time::Duration;
+
 use countersign_testkit::TestTool;
-use countersign_transport_grpc::v1;
+use countersign_transport_grpc::{GrpcSettings, v1};
 use tonic::Code;
 
 use crate::story::{awaiting, next};
@@ -24,6 +26,19 @@ async fn a_stream_hears_of_what_another_replica_committed() {
         matches!(statuses[..], [v1::CallStatus::Applied] | [v1::CallStatus::Executing, _]),
         "{statuses:?}"
     );
+}
+
+#[tokio::test]
+async fn a_stream_is_woken_by_commits_of_its_own_process() {
+    let (world, _server) = started(TestTool::writing(1)).await;
+    // Without being woken it would look again in a minute.
+    let settings = GrpcSettings { poll_interval: Duration::from_secs(60), ..GrpcSettings::default() };
+    let server = world.serve_with(70, settings).await;
+    let reply = server.ask("orders").await;
+    let mut outcome = awaiting(&server, reply.request_id.as_ref().unwrap()).await;
+    next(&mut outcome).await;
+    server.decide("alice", &reply, v1::Decision::Deny).await.unwrap();
+    assert_eq!(next(&mut outcome).await.status(), v1::CallStatus::Denied);
 }
 
 #[tokio::test]

@@ -106,6 +106,11 @@ impl World {
 
     /// A replica: its own services and waker, the same store.
     pub(crate) async fn serve(&self, seed: u64) -> Server {
+        self.serve_with(seed, GrpcSettings::default()).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn serve_with(&self, seed: u64, settings: GrpcSettings) -> Server {
         let wake = Arc::new(ProcessWake::default());
         let ports = Ports {
             ledger: Arc::new(self.store.clone()),
@@ -125,7 +130,7 @@ impl World {
             bearers: Arc::new(Staff),
             wake,
             entropy: Arc::new(SeededEntropy::new(seed + 1)),
-            settings: GrpcSettings::default(),
+            settings,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
