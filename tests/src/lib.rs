@@ -1,1 +1,12 @@
-//! Black-box suites against real server processes.
+//! Black-box suites against real server processes: deny, approve, timeout for every control tool, and what happens when a server is killed.
+//!
+//! The suites know a server only by its gRPC address and tokens, so they also run against a deployment of one's own:
+//! `cargo xtask suite deny --server URL --tokens FILE`.
+
+pub mod canary;
+pub mod clients;
+pub mod deployment;
+pub mod process;
+pub mod store;
+pub mod suites;
+pub mod table;

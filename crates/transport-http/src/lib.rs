@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use tokio::net::TcpListener;
 
 /// One thing that readiness depends on, or that those who watch should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +60,18 @@ pub fn router(operations: Operations) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(operations)
+}
+
+/// Serves the routes until `stop` is done, then ends what is in hand.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    operations: Operations,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(operations)).with_graceful_shutdown(stop).await
 }
 
 async fn ready(State(operations): State<Operations>) -> Response {

@@ -1,0 +1,57 @@
+//! The commands of the command line, one file each.
+
+mod approvals;
+mod doctor;
+mod migrate;
+mod policy;
+mod token;
+
+pub(crate) use approvals::shown;
+#[cfg(feature = "demo")]
+pub(crate) use token::Bearer;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::cli::{Cli, Command, ConfigArgs};
+use crate::config::{Config, embedded, load};
+use crate::{logging, serve};
+
+/// Runs a command; the exit code is its answer.
+///
+/// # Errors
+/// The command could not be carried out.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Serve(args) => {
+            let config = configuration(&args)?;
+            logging::start(&config.log)?;
+            serve::serve(config).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Migrate(args) => migrate::run(&configuration(&args)?).await,
+        Command::Policy(command) => policy::run(command).await,
+        Command::Token(command) => token::run(command),
+        Command::Approvals(command) => approvals::run(command).await,
+        Command::Doctor(args) => doctor::run(&configuration(&args)?).await,
+        #[cfg(feature = "demo")]
+        Command::Demo { stay } => crate::demo::run(stay).await,
+    }
+}
+
+fn configuration(args: &ConfigArgs) -> Result<Config> {
+    match (&args.config, &args.embedded) {
+        (Some(file), _) => load::from_file(file),
+        (None, Some(dir)) => embedded::prepare(dir),
+        (None, None) => None.context("name a configuration with --config FILE or --embedded DIR"),
+    }
+}
+
+/// Prints a line of a command's answer.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    #[expect(clippy::print_stdout, reason = "a command's answer goes to standard output")]
+    {
+        println!("{line}");
+    }
+}

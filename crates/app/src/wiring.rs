@@ -1,0 +1,84 @@
+//! Putting a server together from its configuration.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use countersign_kernel::{Principal, Proof};
+use countersign_transport_grpc::ProcessWake;
+use countersign_usecases::warrants::Unlogged;
+use countersign_usecases::{Identity, Ports, Services, policy_text};
+
+use crate::ambient::OsEntropy;
+use crate::config::Config;
+use crate::identities::ConfiguredIdentities;
+use crate::master_keys;
+use crate::run_tokens::PasetoRunTokens;
+use crate::stores::Stores;
+use crate::targets::Targets;
+
+/// The parts of a server, put together and not yet listening.
+pub struct Wired {
+    /// The use cases.
+    pub services: Arc<Services>,
+    /// The opened store.
+    pub stores: Stores,
+    /// The configured targets.
+    pub targets: Targets,
+    /// Signs and verifies run tokens.
+    pub tokens: Arc<PasetoRunTokens>,
+    /// Who holds which bearer token.
+    pub identities: Arc<ConfiguredIdentities>,
+    /// Wakes workers and streams.
+    pub wake: Arc<ProcessWake>,
+}
+
+/// Opens the store, makes the clients of the targets and registers the tools.
+///
+/// # Errors
+/// Something of the configuration is not usable, or the store can't be reached; the message names it.
+pub async fn wire(config: &Config) -> Result<Wired> {
+    let tokens = Arc::new(PasetoRunTokens::from_config(&config.run_tokens)?);
+    let sealer = master_keys::sealer(&config.sealing)?;
+    let identities = Arc::new(ConfiguredIdentities::from_config(&config.identities)?);
+    let targets = Targets::connect(&config.targets).await?;
+    let stores = Stores::open(&config.store).await.context("cannot open the store")?;
+    let tools = Arc::new(targets.tools(stores.register.clone())?);
+    let wake = Arc::new(ProcessWake::default());
+    let ports = Ports {
+        ledger: stores.ledger.clone(),
+        work: stores.work.clone(),
+        queries: stores.queries.clone(),
+        warrants: Arc::new(Unlogged::new(stores.ledger.clone())),
+        tokens: tokens.clone(),
+        entropy: Arc::new(OsEntropy),
+        wake: wake.clone(),
+    };
+    let services = Arc::new(Services::new(ports, tools, sealer));
+    Ok(Wired { services, stores, targets, tokens, identities, wake })
+}
+
+/// Activates the configured first policy text when none is active yet.
+///
+/// # Errors
+/// The file can't be read or has errors.
+pub async fn bootstrap_policy(wired: &Wired, config: &Config) -> Result<()> {
+    let Some(path) = &config.policy.bootstrap_file else { return Ok(()) };
+    if wired.stores.ledger.load_policy(None).await?.is_some() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the policy `{}`", path.display()))?;
+    let activated = policy_text::activate_policy(&wired.services, &text, &local_operator()?)
+        .await
+        .with_context(|| format!("the policy `{}` is not activated", path.display()))?;
+    tracing::info!(number = activated.number, digest = %activated.digest, "activated the first policy text");
+    Ok(())
+}
+
+/// Whoever runs commands on the server's own host.
+///
+/// # Errors
+/// Never, in practice: the name is a literal.
+pub fn local_operator() -> Result<Identity> {
+    Ok(Identity { principal: Principal::parse("service:local:operator")?, proof: Proof::Process })
+}

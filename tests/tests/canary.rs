@@ -1,0 +1,61 @@
+//! Secret values reach the targets and nothing else (R3): logs at trace level, data files, a dump of the database, answers and events are
+//! searched for them, raw and encoded.
+
+use anyhow::{Context, Result, ensure};
+use countersign_suites::canary::{Haystack, find};
+use countersign_suites::clients::{Parties, status_of};
+use countersign_suites::process::Site;
+use countersign_suites::store::{PgServer, Store};
+use countersign_transport_grpc::v1::Decision;
+use serde_json::json;
+
+async fn searched(store: Store) -> Result<()> {
+    let site = Site::prepare(store.clone()).await?;
+    let server = site.start("server").await?;
+    let parties = Parties::connect(&site.deployment(&server)).await?;
+    let agent = parties.agent("canary-1", "patient", "run:ops").await?;
+    let mut answers = Vec::new();
+    for (number, decision) in [Decision::Approve, Decision::Deny, Decision::Approve].into_iter().enumerate() {
+        let arguments = json!({
+            "environment": "dev", "github_secret_name": format!("KEY_{number}"),
+            "kubernetes_secret_name": "keys", "kubernetes_secret_key": format!("key{number}"),
+            "justification": "A canary for what may leak.",
+        });
+        let reply = agent.call("secret.sync.github_k8s", &arguments).await?;
+        let id = reply.request_id.clone().context("a request")?;
+        parties.decide(&id, decision, "").await?;
+        let outcome = agent.outcome(&id).await?;
+        answers.push(format!("{reply:?} {outcome:?} {:?}", parties.approval(&id).await?));
+        ensure!(matches!(status_of(&outcome).as_str(), "applied" | "denied"));
+    }
+    answers.push(format!("{:?} {:?}", parties.events("canary-1").await?, parties.run("canary-1").await?));
+    let values = site.journal.plaintexts();
+    ensure!(values.len() == 4, "two syncs wrote two values each");
+
+    let mut haystack = Haystack::default();
+    haystack.add("answers", answers.join("\n").into_bytes());
+    haystack.add_folder(site.folder())?;
+    haystack.add("dump", store.dump(site.folder()).await?);
+    ensure!(haystack.len_of("server.log") > 10_000, "the log at trace level was searched");
+    let hits = find(&values, &haystack);
+    ensure!(hits.is_empty(), "secret values were found in {hits:?}");
+
+    // The search itself can fail: a planted line is found, in every encoding.
+    for planted in countersign_suites::canary::encodings(&values[0]) {
+        let mut haystack = Haystack::default();
+        haystack.add("planted", [b"level=TRACE value=".as_slice(), &planted].concat());
+        ensure!(find(&values, &haystack) == ["planted"], "a planted value was not found");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_no_secret_value_is_found_on_sqlite() -> Result<()> {
+    searched(Store::Sqlite).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_no_secret_value_is_found_on_postgres() -> Result<()> {
+    let server = PgServer::start().await?;
+    searched(server.store("canary").await?).await
+}
