@@ -104,21 +104,41 @@ async fn an_ending_run_calls_nothing_any_more() {
     assert_eq!(code(refused), ("run_ended", Kind::Unauthenticated));
 }
 
+/// Ends the run right before the next commit is written.
+fn end_before_next_commit(world: &World) {
+    let services = world.replica(5);
+    world.ledger.before_next_commit(move || {
+        on_another_thread(async move {
+            finish_run(&services, &run_id(RUN), FinishReason::Stopped, &platform()).await.unwrap();
+        });
+    });
+}
+
 #[tokio::test]
 async fn a_run_that_ends_between_load_and_commit_opens_nothing() {
     let world = World::new(1).await;
-    let (services, ledger) = (world.replica(5), world.ledger.clone());
-    let ending = move || {
-        let end = async move {
-            finish_run(&services, &run_id(RUN), FinishReason::Stopped, &platform()).await.unwrap();
-        };
-        on_another_thread(end);
-    };
-    ledger.before_next_commit(ending);
+    end_before_next_commit(&world);
     let refused = world.try_call("test.write", json!({"name": "a", "environment": "dev"})).await;
     assert_eq!(code(refused), ("run_ended", Kind::Unauthenticated));
     assert!(world.rows().requests.is_empty());
     check(&world.rows());
+}
+
+#[tokio::test]
+async fn a_run_that_ends_between_load_and_commit_is_told_nothing_either() {
+    let (dry, read) = (json!({"name": "a", "environment": "dev", "dry_run": true}), json!({"name": "a"}));
+    for (tool, arguments) in [("test.write", dry), ("test.read", read)] {
+        let world = World::new(1).await;
+        end_before_next_commit(&world);
+        assert_eq!(code(world.try_call(tool, arguments).await), ("run_ended", Kind::Unauthenticated));
+        assert_eq!((world.count("mcp.tool.dry_run"), world.count("mcp.tool.called")), (0, 0));
+    }
+    let world = World::new(1).await;
+    world.call("a").await;
+    end_before_next_commit(&world);
+    let repeated = world.try_call("test.write", json!({"name": "a", "environment": "dev"})).await;
+    assert_eq!(code(repeated), ("run_ended", Kind::Unauthenticated));
+    assert_eq!(world.count("approval.reused"), 0);
 }
 
 #[tokio::test]
@@ -264,4 +284,17 @@ async fn r1_without_a_policy_everything_is_refused() {
     let refused = register_run(&world.services, facts, RunLinks::default(), &platform()).await.unwrap_err();
     assert_eq!((refused.code(), refused.kind()), ("no_policy", Kind::Denied));
     assert!(world.rows().runs.is_empty());
+}
+
+#[tokio::test]
+async fn r1_a_call_without_a_policy_is_denied_and_recorded_and_nothing_approved_is_executed() {
+    let world = World::new(1).await;
+    let id = world.approved("a").await;
+    world.ledger.forget_policy();
+    let refused = world.try_call("test.write", json!({"name": "b", "environment": "dev"})).await;
+    assert_eq!(code(refused), ("policy_denied", Kind::Denied));
+    assert_eq!(world.last_detail("approval.denied")["code"], "no_policy");
+    world.work_off().await;
+    assert_eq!(world.state(id).await, "approved");
+    assert!(world.tool.performed().is_empty());
 }

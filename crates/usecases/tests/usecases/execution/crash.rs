@@ -1,15 +1,16 @@
 //! An executor that dies: another one takes over when the lease has run out, and nothing is done twice or lost.
 
+use countersign_kernel::Millis;
 use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
 use countersign_testkit::{CommitFault, TestTool};
 use countersign_usecases::execution::{Turn, execute};
-use countersign_usecases::port::{StoreError, WorkKind};
+use countersign_usecases::port::{StoreError, WorkKind, WorkQueue as _};
 use countersign_usecases::{ServiceError, worker};
 use mockall::Sequence;
 use serde_json::json;
 
 use crate::support::mocks::{done, target_seen};
-use crate::support::{Setup, World, check, honest_warrants, one_step};
+use crate::support::{Setup, World, check, honest_warrants, on_another_thread, one_step};
 
 /// Executes with a store that goes away at the commit with this number, counted from the next one: what a `kill -9` leaves behind.
 async fn dies_at_commit(world: &World, number: usize) {
@@ -107,7 +108,7 @@ async fn r6_an_executor_that_loses_its_lease_while_it_writes_leaves_the_record_t
     let world = World::new(2).await;
     let id = world.approved("a").await;
     let clock = world.clock.clone();
-    world.ledger.before_commit_number(2, move || clock.advance(countersign_kernel::Millis::from_secs(31)));
+    world.ledger.before_commit_number(2, move || clock.advance(Millis::from_secs(31)));
     let old = world.lease(WorkKind::Execute).await;
     worker::work(&world.services, &old).await.unwrap();
     assert_eq!((world.state(id).await, world.tool.performed()), ("applying", vec![1]));
@@ -115,6 +116,46 @@ async fn r6_an_executor_that_loses_its_lease_while_it_writes_leaves_the_record_t
     assert_eq!(world.state(id).await, "applied");
     assert_eq!((world.tool.journal().count_of(id, 1), world.tool.journal().count_of(id, 2)), (1, 1));
     check(&world.rows());
+}
+
+#[tokio::test]
+async fn r6_an_executor_that_is_overtaken_before_it_writes_does_not_write() {
+    let world = World::new(1).await;
+    let id = world.approved("a").await;
+    let old = world.lease(WorkKind::Execute).await;
+    let (other, clock, store) = (world.replica(2), world.clock.clone(), world.store.clone());
+    let worker_id = countersign_testkit::TestIds::new(77, world.clock.clone()).worker();
+    world.ledger.after_next_commit(move || {
+        // The first one falls asleep right after it has committed `applying`; the second one does the work.
+        clock.advance(old_lease());
+        on_another_thread(async move {
+            let new = store.claim(worker_id, &[WorkKind::Execute], 1).await.unwrap().remove(0);
+            worker::work(&other, &new).await.unwrap();
+        });
+    });
+    worker::work(&world.services, &old).await.unwrap();
+    assert_eq!((world.state(id).await, world.tool.performed()), ("applied", vec![1]));
+    check(&world.rows());
+}
+
+fn old_lease() -> Millis {
+    countersign_testkit::memory::LEASE
+}
+
+#[tokio::test]
+async fn r6_a_lease_is_prolonged_from_step_to_step() {
+    let world = World::new(3).await;
+    let id = world.approved("a").await;
+    for commit in [2, 4, 6] {
+        let clock = world.clock.clone();
+        world.ledger.before_commit_number(commit, move || clock.advance(Millis::from_secs(20)));
+    }
+    let lease = world.lease(WorkKind::Execute).await;
+    worker::work(&world.services, &lease).await.unwrap();
+    assert_eq!((world.state(id).await, world.tool.performed()), ("applied", vec![1, 2, 3]));
+    assert!(world.tool.probed().is_empty());
+    let fences: Vec<_> = world.tool.journal().effects().iter().map(|effect| effect.fence).collect();
+    assert_eq!(fences, [lease.fence; 3], "one lease for all of it");
 }
 
 #[tokio::test]

@@ -209,6 +209,26 @@ async fn r2_an_answer_that_does_not_fit_its_question_is_refused() {
 }
 
 #[tokio::test]
+async fn r5_an_answer_in_own_words_by_voice_is_recorded_with_how_it_was_given() {
+    let world = World::new(1).await;
+    let ask = json!({"question": "Which region should it be?", "options": ["Europe", "America"]});
+    let reply = world.try_call("mcp_owner_feedback_request", ask).await.unwrap();
+    let answer = GivenAnswer {
+        seen: reply.plan_digest.unwrap(),
+        reply: Reply::Custom(words("neither, keep it where it is")),
+        input_mode: InputMode::Voice,
+    };
+    answer_question(&world.services, reply.request.unwrap(), &answer, &who(ALICE)).await.unwrap();
+    let detail = world.last_detail("approval.answered");
+    assert_eq!(
+        (&detail["text"], &detail["input_mode"]),
+        (&json!("neither, keep it where it is"), &json!("voice"))
+    );
+    assert_eq!((&detail["custom"], &detail["selected_option"]), (&json!(true), &json!(null)));
+    assert_eq!(world.rows().outcomes[0].detail["text"], "neither, keep it where it is");
+}
+
+#[tokio::test]
 async fn r1_an_outsiders_answer_is_refused_and_recorded() {
     let world = World::new(1).await;
     let ask = json!({"question": "Which region should it be?", "options": ["Europe", "America"]});

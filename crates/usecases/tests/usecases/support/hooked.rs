@@ -1,6 +1,6 @@
 //! A ledger around the in-memory one that keeps every commit, lets other tasks in between, and does something at the worst moment.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -19,11 +19,12 @@ type Alter = Box<dyn Fn(&mut RequestSnapshot) + Send>;
 pub(crate) struct HookedLedger {
     inner: MemoryStore,
     written: Mutex<Vec<CommitRecords>>,
-    before_commit: Mutex<Option<(usize, Hook)>>,
+    before_commit: Mutex<Vec<(usize, Hook)>>,
     after_commit: Mutex<Option<Hook>>,
     alter: Mutex<Option<Alter>>,
     failing_look_ups: AtomicU32,
     loads: AtomicU32,
+    without_policy: AtomicBool,
 }
 
 impl HookedLedger {
@@ -36,6 +37,7 @@ impl HookedLedger {
             alter: Mutex::default(),
             failing_look_ups: AtomicU32::new(0),
             loads: AtomicU32::new(0),
+            without_policy: AtomicBool::new(false),
         }
     }
 
@@ -46,7 +48,7 @@ impl HookedLedger {
 
     /// Does this once, right before the commit of this number from now on, the next one being 1.
     pub(crate) fn before_commit_number(&self, number: usize, hook: impl FnOnce() + Send + 'static) {
-        *lock(&self.before_commit) = Some((number, Box::new(hook)));
+        lock(&self.before_commit).push((number, Box::new(hook)));
     }
 
     /// Does this once, right after the next commit was written and before its caller knows.
@@ -54,16 +56,11 @@ impl HookedLedger {
         *lock(&self.after_commit) = Some(Box::new(hook));
     }
 
-    fn hook_of_this_commit(&self) -> Option<Hook> {
-        let mut slot = lock(&self.before_commit);
-        match slot.take() {
-            Some((1, hook)) => Some(hook),
-            Some((number, hook)) => {
-                *slot = Some((number - 1, hook));
-                None
-            }
-            None => None,
-        }
+    fn hooks_of_this_commit(&self) -> Vec<Hook> {
+        let waiting = std::mem::take(&mut *lock(&self.before_commit));
+        let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(number, _)| *number == 1);
+        *lock(&self.before_commit) = later.into_iter().map(|(number, hook)| (number - 1, hook)).collect();
+        now.into_iter().map(|(_, hook)| hook).collect()
     }
 
     /// From now on shows requests otherwise than they are stored.
@@ -74,6 +71,11 @@ impl HookedLedger {
     /// The next so many look-ups of commits fail.
     pub(crate) fn fail_look_ups(&self, count: u32) {
         self.failing_look_ups.store(count, Ordering::SeqCst);
+    }
+
+    /// From now on no policy text is active.
+    pub(crate) fn forget_policy(&self) {
+        self.without_policy.store(true, Ordering::SeqCst);
     }
 
     /// How often a request was loaded.
@@ -94,10 +96,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[async_trait]
 impl Ledger for HookedLedger {
     async fn load_call(&self, run: &RunId, lookup: &CallLookup) -> Result<CallSnapshot, StoreError> {
-        let snapshot = self.inner.load_call(run, lookup).await;
+        let mut snapshot = self.inner.load_call(run, lookup).await?;
+        if self.without_policy.load(Ordering::SeqCst) {
+            snapshot.policy = None;
+        }
         // Everybody who runs at the same time loads before anybody commits.
         tokio::task::yield_now().await;
-        snapshot
+        Ok(snapshot)
     }
 
     async fn load_request(&self, id: RequestId) -> Result<Option<RequestSnapshot>, StoreError> {
@@ -105,6 +110,9 @@ impl Ledger for HookedLedger {
         let mut snapshot = self.inner.load_request(id).await?;
         if let (Some(snapshot), Some(alter)) = (&mut snapshot, &*lock(&self.alter)) {
             alter(snapshot);
+        }
+        if let Some(snapshot) = snapshot.as_mut().filter(|_| self.without_policy.load(Ordering::SeqCst)) {
+            snapshot.policy = None;
         }
         tokio::task::yield_now().await;
         Ok(snapshot)
@@ -127,7 +135,7 @@ impl Ledger for HookedLedger {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        if let Some(hook) = self.hook_of_this_commit() {
+        for hook in self.hooks_of_this_commit() {
             hook();
         }
         let records = commit.records().clone();
