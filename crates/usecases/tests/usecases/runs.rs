@@ -130,8 +130,11 @@ async fn r6_the_end_of_a_run_executes_what_is_approved_where_policy_says_so() {
     let asked = world.call("a").await.request.unwrap();
     let approved = world.approved("b").await;
     end(&world).await;
+    let ends = world.lease(WorkKind::EndRun).await;
+    end_run(&world.services, &ends).await.unwrap();
+    assert_eq!((world.state(asked).await, world.state(approved).await), ("cancelled", "approved"));
     world.work_off().await;
-    assert_eq!((world.state(asked).await, world.state(approved).await), ("cancelled", "applied"));
+    assert_eq!(world.state(approved).await, "applied");
     assert_eq!(world.rows().runs[0].status, "finished");
     assert!(world.rows().outcomes.iter().all(|outcome| outcome.undeliverable_at.is_some()));
     assert_eq!(world.tool.performed(), [1]);

@@ -30,12 +30,16 @@ async fn r6_an_approved_call_is_applied_and_its_outcome_kept_until_acknowledged(
     let id = reply.request.unwrap();
     let run = &world.rows().runs[0];
     assert_eq!((run.status.as_str(), run.budget_left_ms), ("waiting", Some(3_000_000)));
-    assert_eq!(run.wait_state.as_deref(), Some("waiting_mcp"));
+    assert_eq!(
+        (run.wait_state.as_deref(), run.wait_reason.as_deref()),
+        (Some("waiting_mcp"), Some("approval"))
+    );
 
     world.pass(1800).await;
     assert!(world.tool.performed().is_empty(), "nobody has decided");
     world.decide(id, Choice::Approve, reply.plan_digest.unwrap(), ALICE).await.unwrap();
     assert_eq!(world.state(id).await, "approved");
+    assert_eq!(world.rows().runs[0].wait_reason.as_deref(), Some("execution"));
     world.work_off().await;
 
     assert_eq!(world.tool.performed(), [1, 2]);

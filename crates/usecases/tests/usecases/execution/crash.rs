@@ -1,10 +1,12 @@
 //! An executor that dies: another one takes over when the lease has run out, and nothing is done twice or lost.
 
+use std::sync::{Arc, Mutex};
+
 use countersign_kernel::Millis;
 use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
 use countersign_testkit::{CommitFault, TestTool};
 use countersign_usecases::execution::{Turn, execute};
-use countersign_usecases::port::{StoreError, WorkKind, WorkQueue as _};
+use countersign_usecases::port::{Lease, StoreError, WorkKind, WorkQueue as _};
 use countersign_usecases::{ServiceError, worker};
 use mockall::Sequence;
 use serde_json::json;
@@ -123,23 +125,27 @@ async fn r6_an_executor_that_is_overtaken_before_it_writes_does_not_write() {
     let world = World::new(1).await;
     let id = world.approved("a").await;
     let old = world.lease(WorkKind::Execute).await;
-    let (other, clock, store) = (world.replica(2), world.clock.clone(), world.store.clone());
-    let worker_id = countersign_testkit::TestIds::new(77, world.clock.clone()).worker();
+    let (clock, store) = (world.clock.clone(), world.store.clone());
+    let next = countersign_testkit::TestIds::new(77, world.clock.clone()).worker();
+    let overtaking: Arc<Mutex<Option<Lease>>> = Arc::default();
+    let kept = overtaking.clone();
     world.ledger.after_next_commit(move || {
-        // The first one falls asleep right after it has committed `applying`; the second one does the work.
-        clock.advance(old_lease());
+        // The first one falls asleep right after it has committed `applying`; the second one gets the work and has not begun.
+        clock.advance(countersign_testkit::memory::LEASE);
         on_another_thread(async move {
-            let new = store.claim(worker_id, &[WorkKind::Execute], 1).await.unwrap().remove(0);
-            worker::work(&other, &new).await.unwrap();
+            let lease = store.claim(next, &[WorkKind::Execute], 1).await.unwrap().remove(0);
+            *kept.lock().unwrap() = Some(lease);
         });
     });
     worker::work(&world.services, &old).await.unwrap();
-    assert_eq!((world.state(id).await, world.tool.performed()), ("applied", vec![1]));
+    assert!(world.tool.performed().is_empty(), "the first one wakes up and has lost its lease");
+    let new = overtaking.lock().unwrap().take().unwrap();
+    worker::work(&world.services, &new).await.unwrap();
+    assert_eq!(
+        (world.state(id).await, world.tool.probed(), world.tool.performed()),
+        ("applied", vec![1], vec![1])
+    );
     check(&world.rows());
-}
-
-fn old_lease() -> Millis {
-    countersign_testkit::memory::LEASE
 }
 
 #[tokio::test]
