@@ -252,11 +252,19 @@ impl DatabaseServer for PgDatabaseServer {
         }
         let prepared = format!("countersign_new_{}", request.as_uuid().simple());
         match session.find(&prepared).await? {
-            None => match session.run(format!(r#"CREATE DATABASE "{prepared}""#)).await {
-                // Another executor of this very request has just made it.
-                Err(error) if error.kind == TargetErrorKind::Conflict => {}
-                created => created?,
-            },
+            None => {
+                let created = session.run(format!(r#"CREATE DATABASE "{prepared}""#)).await;
+                // Another executor of this very request may just have made it.
+                let made = match &created {
+                    Err(error) if error.kind == TargetErrorKind::Conflict => {
+                        session.find(&prepared).await?.is_some()
+                    }
+                    Ok(()) | Err(_) => false,
+                };
+                if !made {
+                    created?;
+                }
+            }
             Some(found) if found.owned => {}
             Some(_) => {
                 let message = format!("database `{prepared}` belongs to somebody else");

@@ -72,7 +72,9 @@ fn url(authority: &str, database: &str) -> String {
 }
 
 async fn start() -> Server {
-    let image = Postgres::default().with_tag(TAG).with_cmd(["-c", "fsync=off", "-c", "max_connections=300"]);
+    // A vacuum in the background is a transaction like others: it would hold back events now and then.
+    let settings = ["-c", "fsync=off", "-c", "max_connections=300", "-c", "autovacuum=off"];
+    let image = Postgres::default().with_tag(TAG).with_cmd(settings);
     let container = image.with_label("countersign", "test").start().await.expect("Docker starts a container");
     let reaper = reap(container.id());
     let host = container.get_host().await.unwrap();

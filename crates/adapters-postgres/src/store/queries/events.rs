@@ -12,11 +12,27 @@ use sqlx::PgPool;
 use super::page_size;
 use crate::error::{read, store_error};
 
+/// How often a reader looks again because a transaction that held events back is over. Such a look finds others that are; a reader that
+/// gets less than there is comes back anyway.
+const LOOKS: u32 = 10;
+
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Listed>,
+    passing: bool,
+}
+
 #[derive(Deserialize)]
 struct Listed {
     xid: String,
     position: i64,
     event: EventRecord,
+}
+
+#[derive(Deserialize)]
+struct Newest {
+    cursor: Option<String>,
+    passing: bool,
 }
 
 /// A transaction, by its 64-bit id, and a place in it.
@@ -34,7 +50,20 @@ pub(super) async fn list(
     limit: u32,
 ) -> Result<EventPage, StoreError> {
     let begin = after.map(Place::parse).transpose()?.unwrap_or(BEGINNING);
-    let documents = sqlx::query_file_scalar!(
+    let mut page = look(pool, filter, &begin, limit).await?;
+    for _ in 1..LOOKS {
+        if !page.passing {
+            break;
+        }
+        page = look(pool, filter, &begin, limit).await?;
+    }
+    let last = page.events.last().map(|last| EventCursor(format!("{}:{}", last.xid, last.position)));
+    let next = last.or_else(|| after.cloned());
+    Ok(EventPage { events: page.events.into_iter().map(|listed| listed.event).collect(), next })
+}
+
+async fn look(pool: &PgPool, filter: &EventFilter, begin: &Place, limit: u32) -> Result<Page, StoreError> {
+    let document = sqlx::query_file_scalar!(
         "src/store/queries/list_events.sql",
         begin.xid.to_string(),
         begin.position,
@@ -44,28 +73,29 @@ pub(super) async fn list(
         filter.type_prefix.as_deref(),
         page_size(limit, 1000)
     )
-    .fetch_all(pool)
+    .fetch_one(pool)
     .await
     .map_err(store_error)?;
-    let listed: Vec<Listed> = documents
-        .iter()
-        .map(|document| read(document, "flow_events", "of a page"))
-        .collect::<Result<_, _>>()?;
-    let last = listed.last().map(|last| EventCursor(format!("{}:{}", last.xid, last.position)));
-    let next = last.or_else(|| after.cloned());
-    Ok(EventPage { events: listed.into_iter().map(|listed| listed.event).collect(), next })
+    read(&document, "flow_events", "of a page")
 }
 
 pub(super) async fn newest(pool: &PgPool) -> Result<EventCursor, StoreError> {
-    let newest = sqlx::query_scalar!(
-        r#"SELECT xid::text || ':' || position AS "cursor!" FROM flow_events
-           WHERE xid < countersign_event_horizon()
-           ORDER BY xid DESC, position DESC LIMIT 1"#
-    )
-    .fetch_optional(pool)
-    .await
-    .map_err(store_error)?;
-    Ok(EventCursor(newest.unwrap_or_else(|| format!("{}:{}", BEGINNING.xid, BEGINNING.position))))
+    let mut newest = look_at_newest(pool).await?;
+    for _ in 1..LOOKS {
+        if !newest.passing {
+            break;
+        }
+        newest = look_at_newest(pool).await?;
+    }
+    Ok(EventCursor(newest.cursor.unwrap_or_else(|| format!("{}:{}", BEGINNING.xid, BEGINNING.position))))
+}
+
+async fn look_at_newest(pool: &PgPool) -> Result<Newest, StoreError> {
+    let document = sqlx::query_file_scalar!("src/store/queries/newest_event.sql")
+        .fetch_one(pool)
+        .await
+        .map_err(store_error)?;
+    read(&document, "flow_events", "the newest")
 }
 
 impl Place {
