@@ -94,7 +94,7 @@ async fn r6_killed_after_the_approval() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn r6_killed_after_the_applying_commit() -> Result<()> {
     on_both_stores("applying", |store| async {
-        let scene = Scene::approved(store, &[], Some(Behaviour::Hang)).await?;
+        let scene = Scene::approved(store, &[], Some(Behaviour::Hang { for_ms: 60_000 })).await?;
         until("applying", || async {
             let state = scene.parties.state(&scene.request_id).await?;
             let asked = scene.site.kubernetes.requests().iter().any(|request| request.method == "PATCH");
@@ -110,7 +110,7 @@ async fn r6_killed_after_the_applying_commit() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn r6_killed_after_the_write_and_before_its_record() -> Result<()> {
     on_both_stores("written", |store| async {
-        let scene = Scene::approved(store, &[], Some(Behaviour::HangAfterHandling)).await?;
+        let scene = Scene::approved(store, &[], Some(Behaviour::HangAfterHandling { for_ms: 60_000 })).await?;
         until("written", || async { Ok(scene.site.journal.len() == 1) }).await?;
         scene.killed_and_recovered().await
     })
