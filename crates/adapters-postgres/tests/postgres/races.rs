@@ -1,11 +1,12 @@
 //! Two replicas, each with its own pool, on one database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_approvals::Choice;
 use countersign_kernel::Millis;
 use countersign_usecases::commit::{Draft, Guard};
-use countersign_usecases::port::{Ledger, Queries, StoreError, WorkKind, WorkQueue};
+use countersign_usecases::port::{Ledger, Queries, StoreError, WorkKind, WorkQueue, WorkSubject};
 use countersign_usecases::record::Stamp;
 
 use crate::story::{Story, assert_stale};
@@ -118,7 +119,7 @@ async fn a_row_that_is_held_for_too_long_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_calls_of_one_run_at_once_all_get_through_two_replicas() {
-    let story = std::sync::Arc::new(Story::new().await);
+    let story = Arc::new(Story::new().await);
     let other = story.replica().await;
     let run = story.register("run-1").await;
     let mut tasks = Vec::new();
@@ -149,7 +150,7 @@ async fn workers_of_two_replicas_never_hold_one_row() {
     let now = story.now().await;
     let mut draft = Draft::new(story.context(now));
     for index in 0..60 {
-        let subject = countersign_usecases::port::WorkSubject::from_storage(format!("s{index}"));
+        let subject = WorkSubject::from_storage(format!("s{index}"));
         draft.schedule(WorkKind::Remind, subject, now);
     }
     story.store.commit(draft.finish()).await.unwrap();
@@ -169,4 +170,37 @@ async fn workers_of_two_replicas_never_hold_one_row() {
     assert!(Stamp(now) <= Stamp(mine[0].until));
     assert!(story.store.claim(one, &kinds, 5).await.unwrap().is_empty());
     assert!(story.store.audit_backlog().await.unwrap().is_none(), "work alone writes no events");
+}
+
+/// Rows are locked in the order of their keys, whatever order a commit names them in: nobody waits in a circle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_name_the_same_runs_in_opposite_orders_never_deadlock() {
+    let story = Story::new().await;
+    let other = story.replica().await;
+    for run in ["run-1", "run-2", "run-3"] {
+        story.register(run).await;
+    }
+    // While the one in the middle is held, each commit has locked what it names first.
+    let pool = story.database.pool().await;
+    let mut holder = pool.begin().await.unwrap();
+    let middle = "SELECT 1 FROM agent_sessions WHERE run_id = 'run-2' FOR UPDATE";
+    sqlx::query(middle).execute(&mut *holder).await.unwrap();
+    let (forth, back) = (["run-1", "run-2", "run-3"], ["run-3", "run-2", "run-1"]);
+    let mut tasks = Vec::new();
+    for (store, order) in [(story.store.clone(), forth), (other, back)] {
+        let mut draft = Draft::new(story.context(story.now().await));
+        let due = draft.now();
+        for run in order {
+            draft.guard(Guard::RunLive { run_id: run.to_owned() });
+            draft.schedule(WorkKind::Remind, WorkSubject::from_storage(run.to_owned()), due);
+        }
+        let commit = draft.finish();
+        tasks.push(tokio::spawn(async move { store.commit(commit).await }));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    holder.commit().await.unwrap();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(story.count("SELECT count(*) FROM work_items WHERE kind = 'remind'").await, 3);
 }
