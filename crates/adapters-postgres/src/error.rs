@@ -55,9 +55,9 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     )
 }
 
-/// Connection exceptions, and shutdowns of the server (not a statement that was cancelled).
+/// Connection exceptions, and sessions that the server ended: by a shutdown, or because they were idle (not a statement that was cancelled).
 fn is_gone(code: &str) -> bool {
-    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P04" | "57P05")
+    code.starts_with("08") || matches!(code, "25P03" | "57P01" | "57P02" | "57P03" | "57P04" | "57P05")
 }
 
 fn refused(refusal: &PgDatabaseError) -> StoreError {
@@ -120,6 +120,12 @@ mod tests {
         assert!(matches!(store_error(lost()), StoreError::Unavailable { .. }));
         assert!(matches!(commit_error(lost()), StoreError::Unknown { .. }));
         assert!(matches!(commit_error(Error::RowNotFound), StoreError::Refused { .. }));
+    }
+
+    #[test]
+    fn a_session_that_the_server_ended_is_told_from_a_statement_that_it_refused() {
+        assert!(["08006", "25P03", "57P01", "57P03"].into_iter().all(is_gone));
+        assert!(!["25006", "40001", "57014", "23505", "53300"].into_iter().any(is_gone));
     }
 
     #[test]
