@@ -6,6 +6,7 @@
 pub mod canary;
 pub mod clients;
 pub mod deployment;
+pub mod floor;
 pub mod process;
 pub mod store;
 pub mod suites;

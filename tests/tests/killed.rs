@@ -110,7 +110,8 @@ async fn r6_killed_after_the_applying_commit() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn r6_killed_after_the_write_and_before_its_record() -> Result<()> {
     on_both_stores("written", |store| async {
-        let scene = Scene::approved(store, &[], Some(Behaviour::HangAfterHandling { for_ms: 60_000 })).await?;
+        let scene =
+            Scene::approved(store, &[], Some(Behaviour::HangAfterHandling { for_ms: 60_000 })).await?;
         until("written", || async { Ok(scene.site.journal.len() == 1) }).await?;
         scene.killed_and_recovered().await
     })
