@@ -26,6 +26,8 @@ pub struct Floor {
     run: String,
     request: String,
     documents: Vec<String>,
+    /// Apart from other floors of the same store, so that ids stay new.
+    first_number: usize,
 }
 
 impl Floor {
@@ -33,7 +35,13 @@ impl Floor {
     ///
     /// # Errors
     /// The run made no call, or the store can't be read.
-    pub async fn prepare(store: &Store, pool_size: u32, run: &str, calls: usize) -> Result<Self> {
+    pub async fn prepare(
+        store: &Store,
+        pool_size: u32,
+        run: &str,
+        calls: usize,
+        first_number: usize,
+    ) -> Result<Self> {
         let Store::Postgres { url } = store else { anyhow::bail!("the floor is PostgreSQL's") };
         let pool = PgPoolOptions::new().max_connections(pool_size).connect(url).await?;
         let request: String =
@@ -50,7 +58,7 @@ impl Floor {
         }
         let statement = format!("WITH {} SELECT 1", parts.join(", "));
         register(&pool, run, calls).await?;
-        Ok(Self { pool, statement, run: run.to_owned(), request, documents })
+        Ok(Self { pool, statement, run: run.to_owned(), request, documents, first_number })
     }
 
     /// Writes the rows for run number `number`.
@@ -60,11 +68,12 @@ impl Floor {
     pub async fn write(&self, number: usize) -> Result<()> {
         // Ids of events and commits are drawn apart from the request's; a prefix of our own makes all of them new.
         let mut query = sqlx::query(sqlx::AssertSqlSafe(self.statement.clone()));
+        let id = self.first_number + number;
         for document in &self.documents {
             let document = document
-                .replace(&self.request, &format!("{number:08}{}", &self.request[8..]))
+                .replace(&self.request, &format!("{id:08}{}", &self.request[8..]))
                 .replace(&format!("\"{}\"", self.run), &format!("\"floor-{}-{number}\"", self.run))
-                .replace("@new@", &format!("{number:08}"));
+                .replace("@new@", &format!("{id:08}"));
             query = query.bind(document);
         }
         query.execute(&self.pool).await?;

@@ -65,9 +65,10 @@ async fn main() -> Result<()> {
         let agents = register(&parties, clients, arguments.calls).await?;
         let called =
             measure(clients, agents, |agent, number| async move { call(&agent, number).await }).await?;
-        let floor = Arc::new(
-            Floor::prepare(&store, POOL_SIZE, &format!("bench-{clients}-0"), arguments.calls).await?,
-        );
+        let template = format!("bench-{clients}-0");
+        let first_number = clients * 1_000_000;
+        let floor = Floor::prepare(&store, POOL_SIZE, &template, arguments.calls, first_number).await?;
+        let floor = Arc::new(floor);
         let floors = vec![floor; arguments.calls];
         let written =
             measure(clients, floors, |floor, number| async move { floor.write(number).await }).await?;
