@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// The control plane between agents and privileged operations.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, about)]
+#[command(name = "countersign", version)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -10,6 +10,7 @@ pub(crate) use approvals::shown;
 #[cfg(feature = "demo")]
 pub(crate) use token::Bearer;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -48,10 +49,7 @@ fn configuration(args: &ConfigArgs) -> Result<Config> {
     }
 }
 
-/// Prints a line of a command's answer.
+/// Prints a line of a command's answer. A reader that has gone away (`| head`) wants no more of it.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    #[expect(clippy::print_stdout, reason = "a command's answer goes to standard output")]
-    {
-        println!("{line}");
-    }
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

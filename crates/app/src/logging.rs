@@ -1,5 +1,7 @@
 //! Structured logs.
 
+use std::io::IsTerminal as _;
+
 use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 
@@ -11,7 +13,10 @@ use crate::config::{LogConfig, LogFormat};
 /// The filter is malformed.
 pub fn start(config: &LogConfig) -> Result<()> {
     let filter = EnvFilter::try_new(&config.filter).context("log.filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let _ = match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -13,6 +13,7 @@ mod demo;
 mod identities;
 mod logging;
 mod master_keys;
+mod metered;
 mod run_tokens;
 mod serve;
 mod stores;

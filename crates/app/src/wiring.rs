@@ -12,6 +12,7 @@ use crate::ambient::OsEntropy;
 use crate::config::Config;
 use crate::identities::ConfiguredIdentities;
 use crate::master_keys;
+use crate::metered::MeteredLedger;
 use crate::run_tokens::PasetoRunTokens;
 use crate::stores::Stores;
 use crate::targets::Targets;
@@ -45,7 +46,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
     let tools = Arc::new(targets.tools(stores.register.clone())?);
     let wake = Arc::new(ProcessWake::default());
     let ports = Ports {
-        ledger: stores.ledger.clone(),
+        ledger: Arc::new(MeteredLedger::new(stores.ledger.clone())),
         work: stores.work.clone(),
         queries: stores.queries.clone(),
         warrants: Arc::new(Unlogged::new(stores.ledger.clone())),

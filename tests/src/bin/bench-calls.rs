@@ -91,8 +91,8 @@ async fn register(parties: &Parties, clients: usize, calls: usize) -> Result<Vec
     let mut agents = Vec::with_capacity(calls);
     for chunk in (0..calls).collect::<Vec<_>>().chunks(16) {
         let mut registering = JoinSet::new();
-        for number in chunk.to_vec() {
-            let parties = parties.clone();
+        for number in chunk {
+            let (parties, number) = (parties.clone(), *number);
             registering.spawn(async move {
                 parties.agent(&format!("bench-{clients}-{number}"), "patient", "run:ops").await
             });

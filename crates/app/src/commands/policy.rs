@@ -29,14 +29,14 @@ fn check(file: &Path) -> Result<ExitCode> {
     match compile(&read(file)?) {
         Ok(compiled) => {
             for warning in &compiled.warnings {
-                say(format!("warning: {}:{warning}", file.display()));
+                say(format!("warning: {}: {warning}", file.display()));
             }
             say(format!("{}: good, {}", file.display(), compiled.policy.digest()));
             Ok(ExitCode::SUCCESS)
         }
         Err(errors) => {
             for error in errors.notices() {
-                say(format!("error: {}:{error}", file.display()));
+                say(format!("error: {}: {error}", file.display()));
             }
             Ok(ExitCode::FAILURE)
         }
