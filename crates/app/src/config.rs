@@ -79,6 +79,9 @@ pub enum StoreConfig {
         /// Seconds a lease of work lasts. Default 30.
         #[serde(default = "default_lease_s")]
         lease_s: u64,
+        /// A role every connection takes on, such as `countersign_app`, which can't change or delete events. None by default.
+        #[serde(default)]
+        role: Option<String>,
     },
 }
 

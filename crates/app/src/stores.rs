@@ -55,11 +55,12 @@ impl Stores {
                     opened: Opened::Sqlite(store),
                 })
             }
-            StoreConfig::Postgres { url, pool_size, lease_s } => {
+            StoreConfig::Postgres { url, pool_size, lease_s, role } => {
                 let url = url.read().context("store.url")?;
                 let options = StoreOptions {
                     max_connections: *pool_size,
                     lease: Millis::from_secs(*lease_s),
+                    role: role.clone(),
                     ..StoreOptions::default()
                 };
                 let store = PgStore::connect(url.expose_secret(), &options).await?;

@@ -45,12 +45,13 @@ impl ActionRequest {
         self.check_in_time(*decide_by, now)?;
         self.check_seen(ballot.seen)?;
         let as_sole_owner = self.check_person(&ballot.by, members)?;
-        let before = self.vote_of(&ballot.by).map(|vote| vote.ballot.choice);
-        if before == Some(Choice::Approve) && ballot.choice == Choice::Approve {
-            return Ok(Decided::Repeat);
-        }
+        let approved_before =
+            self.vote_of(&ballot.by).is_some_and(|vote| vote.ballot.choice == Choice::Approve);
         let vote = Vote { ballot, revision: self.revision, at: now, as_sole_owner };
-        Ok(Decided::Counted(self.count(vote, members, now)))
+        let counted = self.count(vote, members, now);
+        // The same yes again changes nothing, unless it is the one that was missing by now: somebody may have come back to the group.
+        let still_short = matches!(counted.event(), RequestEvent::Voted { .. });
+        Ok(if approved_before && still_short { Decided::Repeat } else { Decided::Counted(counted) })
     }
 
     /// Settles a question by an answer.

@@ -172,6 +172,20 @@ fn who_left_before_the_quorum_is_complete_does_not_count() {
 }
 
 #[test]
+fn the_same_yes_again_counts_when_it_is_the_one_that_was_missing() {
+    let request = voted(&requested(2), BOB, 1);
+    let without_bob = Groups::of(&[CAROL, DAVE]);
+    let short = after(&counted(request.decide(yes(CAROL), &without_bob, at(2)).unwrap()));
+    assert_eq!(short.decide(yes(CAROL), &without_bob, at(3)), Ok(Decided::Repeat));
+    // Bob is back: his vote and Carol's make two, whoever of them says so.
+    for who in [BOB, CAROL] {
+        let done = counted(short.decide(yes(who), &everybody(), at(3)).unwrap());
+        assert_eq!(done.after().state.name(), StateName::Approved, "{who}");
+        assert_eq!(done.after().votes.len(), 2, "{who}");
+    }
+}
+
+#[test]
 fn a_decision_counts_only_on_what_was_seen() {
     for choice in [Choice::Approve, Choice::Deny] {
         let refusal = requested(1).decide(ballot(BOB, choice, plan(2)), &everybody(), at(1)).unwrap_err();
