@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE};
 
 /// What is searched, by name.
 #[derive(Debug, Default)]
@@ -39,16 +39,18 @@ impl Haystack {
     }
 }
 
-/// The forms a value can leak in: raw, base64 (any alignment's core), hex in both cases, URL-encoded.
+/// The forms a value can leak in: raw, base64 in both alphabets wherever it begins in what is encoded, hex and URL-encoding in both cases.
 pub fn encodings(value: &[u8]) -> Vec<Vec<u8>> {
     let url: String = value.iter().map(|byte| format!("%{byte:02X}")).collect();
-    vec![
-        value.to_vec(),
-        base64_core(value).into_bytes(),
-        hex::encode(value).into_bytes(),
-        hex::encode_upper(value).into_bytes(),
-        url.into_bytes(),
-    ]
+    let mut forms = vec![value.to_vec()];
+    for begin in 0..3 {
+        forms.push(base64_core(&STANDARD, value, begin));
+        forms.push(base64_core(&URL_SAFE, value, begin));
+    }
+    forms.extend(
+        [hex::encode(value), hex::encode_upper(value), url.to_lowercase(), url].map(String::into_bytes),
+    );
+    forms
 }
 
 /// The names under which any form of any value is found.
@@ -60,7 +62,37 @@ pub fn find<'h>(values: &[Vec<u8>], haystack: &'h Haystack) -> Vec<&'h str> {
     haystack.0.iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name.as_str()).collect()
 }
 
-/// Base64 of the whole groups of three bytes: what follows depends on what stands behind the value.
-fn base64_core(value: &[u8]) -> String {
-    STANDARD.encode(&value[..value.len() / 3 * 3])
+/// The characters of a base64 text that depend on nothing but the value, when `before` bytes stand in front of it in its first group.
+fn base64_core(engine: &GeneralPurpose, value: &[u8], before: usize) -> Vec<u8> {
+    let skipped = (3 - before) % 3;
+    let whole = (value.len() - skipped) / 3 * 3;
+    engine.encode(&value[skipped..skipped + whole]).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_value_is_found_however_it_is_written() {
+        let value = b"cAn4ry-Value-of-32-characters!?~".to_vec();
+        let planted = [
+            String::from_utf8(value.clone()).unwrap(),
+            STANDARD.encode(&value),
+            STANDARD.encode([b"x".as_slice(), &value, b"tail"].concat()),
+            URL_SAFE.encode([b"xy".as_slice(), &value, b"t"].concat()),
+            STANDARD.encode([b"{\"value\":\"".as_slice(), &value, b"\"}"].concat()),
+            hex::encode(&value),
+            hex::encode_upper(&value),
+            value.iter().map(|byte| format!("%{byte:02x}")).collect(),
+        ];
+        for line in planted {
+            let mut haystack = Haystack::default();
+            haystack.add("log", format!("TRACE leaked={line} and more").into_bytes());
+            assert_eq!(find(std::slice::from_ref(&value), &haystack), ["log"], "{line}");
+        }
+        let mut haystack = Haystack::default();
+        haystack.add("log", b"TRACE nothing of the kind".to_vec());
+        assert!(find(&[value], &haystack).is_empty());
+    }
 }

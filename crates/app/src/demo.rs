@@ -29,10 +29,11 @@ pub(crate) async fn run(stay: bool) -> Result<ExitCode> {
         let _ = stopped.await;
     }));
     let channel = reach(&place.grpc_url()).await?;
-    let platform = Platform::on(channel.clone(), Bearer::new(&place.platform.token)?);
+    let mut platform = Platform::on(channel.clone(), Bearer::new(&place.platform.token)?);
     let owner = Staff::on(channel.clone(), Bearer::new(&place.owner.token)?);
-    story::tell(&place, channel, platform, owner).await?;
+    story::tell(&place, channel.clone(), &mut platform, owner).await?;
     if stay {
+        story::leave_open(channel, platform).await?;
         place.tell_how_to_act();
         let _ = tokio::signal::ctrl_c().await;
     }

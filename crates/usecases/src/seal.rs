@@ -1,8 +1,8 @@
 //! Sealing generated secret values between the `applying` commit and the settlement of their request.
 //!
 //! Each value has a key of its own (XChaCha20-Poly1305), which is wrapped by a master key of a given id with the same cipher. Request,
-//! revision and purpose are associated data of both, so that a sealed value moved to another row doesn't open. Rotation rewraps the small
-//! key; the old master key stays readable until nothing needs it.
+//! revision and purpose are associated data of both, so that a sealed value moved to another row doesn't open. After a rotation
+//! new values are sealed with the new master key; the old one stays configured until nothing is sealed with it any more.
 
 use std::collections::BTreeMap;
 

@@ -23,7 +23,7 @@ struct Story {
 pub(super) async fn tell(
     place: &Place,
     channel: Channel,
-    mut platform: Platform,
+    platform: &mut Platform,
     owner: Staff,
 ) -> Result<()> {
     say("The platform registers a run of the agent `sre`, launched by bob, for issue acme/shop#17.");
@@ -38,6 +38,20 @@ pub(super) async fn tell(
     story.question_is_answered().await?;
     tell_effects(place);
     tell_events(channel, Bearer::new(&place.owner.token)?).await
+}
+
+/// Leaves a secret to decide and a question to answer.
+pub(super) async fn leave_open(channel: Channel, mut platform: Platform) -> Result<()> {
+    chapter("For you to decide: the agent of another run asks for a secret, and has a question");
+    let token = platform.register("demo-run-2").await?;
+    let mut agent = Agent::on(channel, Bearer::new(&token)?);
+    let mut arguments = sync_arguments();
+    arguments["github_secret_name"] = json!("SHOP_OTHER_KEY");
+    arguments["kubernetes_secret_name"] = json!("shop-other");
+    say(format!("agent <- {}", told(&agent.call(SYNC, &arguments).await?)));
+    let question = json!({"question": "Shall we try this on staging next?", "options": ["Yes", "Not yet"]});
+    say(format!("agent <- {}", told(&agent.call(ASK, &question).await?)));
+    Ok(())
 }
 
 impl Story {
