@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use countersign_transport_grpc::{GrpcDeps, GrpcSettings};
 use countersign_transport_http::Operations;
 use countersign_usecases::port::Ids;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -93,6 +93,7 @@ fn operations(wired: &Wired) -> Result<Operations> {
     let handle = recorder.handle();
     // In tests several servers share one process; the first one's recorder serves them all.
     let _ = metrics::set_global_recorder(recorder);
+    tokio::spawn(keep_up(handle.clone()));
     Ok(Operations {
         readiness: Arc::new(StoreReadiness::new(
             Arc::clone(&wired.services),
@@ -100,6 +101,14 @@ fn operations(wired: &Wired) -> Result<Operations> {
         )),
         metrics: Arc::new(PrometheusText::new(handle)),
     })
+}
+
+/// Folds recorded samples together, whether or not anybody asks for the metrics.
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        metrics.run_upkeep();
+    }
 }
 
 async fn listen(address: std::net::SocketAddr, option: &str) -> Result<TcpListener> {

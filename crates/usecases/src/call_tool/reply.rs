@@ -90,6 +90,8 @@ impl CallStatus {
 
 /// The answer about a request.
 pub(crate) fn reply_of(request: &ActionRequest, outcome: Option<&Outcome>, reused: bool) -> CallReply {
+    // The outcome is read apart from the request: one that came in between belongs to a later answer.
+    let outcome = outcome.filter(|_| request.state.is_settled());
     let decide_by = match &request.state {
         countersign_approvals::State::Requested { decide_by } => Some(*decide_by),
         countersign_approvals::State::Approved { .. }

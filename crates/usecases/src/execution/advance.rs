@@ -105,6 +105,10 @@ impl Advance<'_> {
             StepOutcome::Transient { code, message, retry_after } => {
                 self.retry_later(step, progress, code, &message, retry_after).await
             }
+            // An earlier attempt that was never answered may have arrived since it was looked for, and be what is in the way now.
+            StepOutcome::Permanent { code, message } if progress.attempts > 1 => {
+                self.refused_again(step, progress, code, &message).await
+            }
             StepOutcome::Permanent { code, message } => self.refused(step, progress, code, &message).await,
             StepOutcome::Unclear { code, message } => {
                 tracing::warn!(
@@ -164,6 +168,25 @@ impl Advance<'_> {
         message: &str,
     ) -> Result<Turn, ServiceError> {
         self.end(step, &progress.not_done(self.lease.fence), code, message).await
+    }
+
+    async fn refused_again(
+        &self,
+        step: &Step,
+        progress: &StepProgress,
+        code: &'static str,
+        message: &str,
+    ) -> Result<Turn, ServiceError> {
+        let secret = self.secret()?;
+        let tool = tool_of(self.services, &self.call)?;
+        match tool.probe(self.context().work(step, secret.as_ref(), progress.intended_at)).await {
+            ProbeOutcome::Done { receipt } => {
+                let done = progress.done(receipt, self.lease.fence, self.snapshot.now);
+                self.put(step, &done, Turn::GoOn).await
+            }
+            ProbeOutcome::NotDone => self.refused(step, progress, code, message).await,
+            ProbeOutcome::CannotTell { why, .. } => self.give_up("effect_unknown", &why).await,
+        }
     }
 
     /// Ends the attempts after a step that certainly changed nothing.

@@ -4,7 +4,7 @@ use countersign_approvals::State;
 
 use super::{Turn, advance, begin, drop_work, subject_request};
 use crate::error::ServiceError;
-use crate::port::Lease;
+use crate::port::{Lease, StoreError};
 use crate::services::{ATTEMPTS, Services};
 
 /// Executes a request under a lease.
@@ -25,7 +25,8 @@ pub async fn execute(services: &Services, lease: &Lease) -> Result<Turn, Service
                 match services.ports.work.extend(&lease).await {
                     Ok(extended) => lease = extended,
                     // Another worker holds the row now: this one must not touch the target any more.
-                    Err(_) => return Ok(Turn::Over),
+                    Err(StoreError::Stale { .. }) => return Ok(Turn::Over),
+                    Err(error) => return Err(error.into()),
                 }
                 advance::advance(services, &snapshot, &lease, &mut fresh).await?
             }

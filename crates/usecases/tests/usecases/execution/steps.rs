@@ -153,6 +153,23 @@ async fn an_answer_that_never_came_is_tried_again_once_nothing_was_found() {
 }
 
 #[tokio::test]
+async fn a_write_that_arrives_late_is_found_when_it_stands_in_the_way_of_the_next() {
+    let mut target = target_seen(2);
+    let mut order = Sequence::new();
+    let receipt = || ProbeOutcome::Done { receipt: serde_json::json!({"version": "8"}) };
+    target.expect_perform().times(1).in_sequence(&mut order).returning(|_| unclear());
+    target.expect_probe().times(1).in_sequence(&mut order).returning(|_| ProbeOutcome::NotDone);
+    target.expect_perform().times(1).in_sequence(&mut order).returning(|_| permanent());
+    target.expect_probe().times(1).in_sequence(&mut order).returning(move |_| receipt());
+    let world = World::mocked(one_step(), target, honest_warrants(1)).await;
+    let id = world.approved("a").await;
+    world.work_off().await;
+    world.pass(1).await;
+    assert_eq!(world.state(id).await, "applied");
+    check(&world.rows());
+}
+
+#[tokio::test]
 async fn an_effect_nobody_can_look_for_is_unknown() {
     let mut target = target_seen(2);
     target.expect_perform().times(1).returning(|_| unclear());
