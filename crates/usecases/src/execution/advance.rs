@@ -6,8 +6,9 @@
 use countersign_approvals::{StepProgress, StepState, Transition, Verdict};
 use countersign_kernel::Millis;
 use countersign_mcp_tools::{Call, Plan, ProbeOutcome, SecretValue, Step, StepOutcome};
+use serde_json::Value;
 
-use super::begin::{intended_at, state_defect};
+use super::begin::state_defect;
 use super::{StepContext, Turn, backoff, commit, commit_intention, draft_of, ownership, stored, words};
 use crate::call_tool::tool_of;
 use crate::error::ServiceError;
@@ -94,14 +95,10 @@ impl Advance<'_> {
     async fn perform(&self, step: &Step, progress: &StepProgress) -> Result<Turn, ServiceError> {
         let secret = self.secret()?;
         let tool = tool_of(self.services, &self.call)?;
-        let intended = intended_at(&self.snapshot.progress, step.number, self.snapshot.now);
-        let outcome = tool.perform(self.context().work(step, secret.as_ref(), intended)).await;
+        let outcome = tool.perform(self.context().work(step, secret.as_ref(), progress.intended_at)).await;
         drop(secret);
         match outcome {
-            StepOutcome::Done { receipt } => {
-                let done = progress.done(receipt, self.lease.fence, self.snapshot.now);
-                self.put(step, &done, Turn::GoOn).await
-            }
+            StepOutcome::Done { receipt } => self.record_done(step, progress, receipt).await,
             StepOutcome::Transient { code, message, retry_after } => {
                 self.retry_later(step, progress, code, &message, retry_after).await
             }
@@ -120,17 +117,26 @@ impl Advance<'_> {
         }
     }
 
-    /// Looks for the effect of an attempt that was never recorded.
-    async fn look_first(&self, step: &Step, progress: &StepProgress) -> Result<Turn, ServiceError> {
+    async fn probe(&self, step: &Step, progress: &StepProgress) -> Result<ProbeOutcome, ServiceError> {
         let secret = self.secret()?;
         let tool = tool_of(self.services, &self.call)?;
-        let probed = tool.probe(self.context().work(step, secret.as_ref(), progress.intended_at)).await;
-        drop(secret);
-        match probed {
-            ProbeOutcome::Done { receipt } => {
-                let done = progress.done(receipt, self.lease.fence, self.snapshot.now);
-                self.put(step, &done, Turn::GoOn).await
-            }
+        Ok(tool.probe(self.context().work(step, secret.as_ref(), progress.intended_at)).await)
+    }
+
+    async fn record_done(
+        &self,
+        step: &Step,
+        progress: &StepProgress,
+        receipt: Value,
+    ) -> Result<Turn, ServiceError> {
+        let done = progress.done(receipt, self.lease.fence, self.snapshot.now);
+        self.put(step, &done, Turn::GoOn).await
+    }
+
+    /// Looks for the effect of an attempt that was never recorded.
+    async fn look_first(&self, step: &Step, progress: &StepProgress) -> Result<Turn, ServiceError> {
+        match self.probe(step, progress).await? {
+            ProbeOutcome::Done { receipt } => self.record_done(step, progress, receipt).await,
             ProbeOutcome::NotDone => self.put(step, &progress.not_done(self.lease.fence), Turn::GoOn).await,
             ProbeOutcome::CannotTell { why, retry: true } if self.lease.attempts < MAX_ATTEMPTS => {
                 tracing::warn!(request = %self.snapshot.request.facts.id, why, "could not look for an effect");
@@ -177,13 +183,8 @@ impl Advance<'_> {
         code: &'static str,
         message: &str,
     ) -> Result<Turn, ServiceError> {
-        let secret = self.secret()?;
-        let tool = tool_of(self.services, &self.call)?;
-        match tool.probe(self.context().work(step, secret.as_ref(), progress.intended_at)).await {
-            ProbeOutcome::Done { receipt } => {
-                let done = progress.done(receipt, self.lease.fence, self.snapshot.now);
-                self.put(step, &done, Turn::GoOn).await
-            }
+        match self.probe(step, progress).await? {
+            ProbeOutcome::Done { receipt } => self.record_done(step, progress, receipt).await,
             ProbeOutcome::NotDone => self.refused(step, progress, code, message).await,
             ProbeOutcome::CannotTell { why, .. } => self.give_up("effect_unknown", &why).await,
         }

@@ -2,7 +2,7 @@
 //! intended and the secret sealed.
 
 use countersign_approvals::{ActionRequest, Progress, Proposal};
-use countersign_kernel::{Digest, Fault, RequestId, Terms, Timestamp};
+use countersign_kernel::{Digest, Fault, RequestId, Terms};
 use countersign_mcp_tools::{Call, Observation, Plan, PlanRefusal};
 
 use super::advance::Fresh;
@@ -194,9 +194,4 @@ async fn start(
 
 pub(super) fn state_defect(id: RequestId, error: &impl Fault) -> ServiceError {
     ServiceError::Defect(format!("request `{id}`: {error}"))
-}
-
-/// The time a step was intended, for a step that has just been.
-pub(super) fn intended_at(progress: &Progress, number: u32, now: Timestamp) -> Timestamp {
-    progress.step(number).map_or(now, |step| step.intended_at)
 }
