@@ -1,9 +1,10 @@
-//! The one place where the process's own clock and randomness enter.
+//! The one place where the process's own clocks and randomness enter.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign_kernel::Timestamp;
-use countersign_usecases::port::Entropy;
+use async_trait::async_trait;
+use countersign_kernel::{Millis, Timestamp};
+use countersign_usecases::port::{Entropy, Stopwatch};
 
 /// The operating system's randomness.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +16,30 @@ impl Entropy for OsEntropy {
         #[expect(clippy::disallowed_methods, reason = "app is where randomness enters")]
         #[expect(clippy::expect_used, reason = "without randomness nothing is safe to do")]
         getrandom::fill(buffer).expect("the operating system gives randomness");
+    }
+}
+
+/// The process's monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub struct MonotonicWatch {
+    began: tokio::time::Instant,
+}
+
+impl MonotonicWatch {
+    /// A watch that begins now.
+    pub fn start() -> Self {
+        Self { began: tokio::time::Instant::now() }
+    }
+}
+
+#[async_trait]
+impl Stopwatch for MonotonicWatch {
+    fn elapsed(&self) -> Millis {
+        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn sleep(&self, span: Millis) {
+        tokio::time::sleep(std::time::Duration::from_millis(span.0)).await;
     }
 }
 

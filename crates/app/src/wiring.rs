@@ -8,7 +8,7 @@ use countersign_transport_grpc::ProcessWake;
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, policy_text};
 
-use crate::ambient::OsEntropy;
+use crate::ambient::{MonotonicWatch, OsEntropy};
 use crate::config::Config;
 use crate::identities::ConfiguredIdentities;
 use crate::master_keys;
@@ -53,6 +53,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         tokens: tokens.clone(),
         entropy: Arc::new(OsEntropy),
         wake: wake.clone(),
+        stopwatch: Arc::new(MonotonicWatch::start()),
     };
     let services = Arc::new(Services::new(ports, tools, sealer));
     Ok(Wired { services, stores, targets, tokens, identities, wake })

@@ -1,9 +1,12 @@
-//! A clock that stands still until a test moves it: the database's clock of the in-memory ledger.
+//! A clock that stands still until a test moves it: the database's clock of the in-memory ledger, and a stopwatch that goes with it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use async_trait::async_trait;
 use countersign_kernel::{Millis, Timestamp};
+use countersign_usecases::port::Stopwatch;
+use tokio::sync::Notify;
 
 /// 2026-01-05T08:00:00Z: where test clocks begin.
 pub const START: Timestamp = Timestamp::from_unix_micros(1_767_600_000_000_000);
@@ -12,6 +15,7 @@ pub const START: Timestamp = Timestamp::from_unix_micros(1_767_600_000_000_000);
 #[derive(Clone, Debug)]
 pub struct TestClock {
     micros: Arc<AtomicI64>,
+    moved: Arc<Notify>,
     tick: i64,
 }
 
@@ -24,7 +28,7 @@ impl Default for TestClock {
 impl TestClock {
     /// A clock that stands at this time.
     pub fn at(time: Timestamp) -> Self {
-        Self { micros: Arc::new(AtomicI64::new(time.unix_micros())), tick: 0 }
+        Self { micros: Arc::new(AtomicI64::new(time.unix_micros())), moved: Arc::default(), tick: 0 }
     }
 
     /// A clock that moves one microsecond each time it is read, so that no two readings are the same.
@@ -41,11 +45,31 @@ impl TestClock {
     pub fn advance(&self, span: Millis) {
         let micros = i64::try_from(span.0.saturating_mul(1000)).unwrap_or(i64::MAX);
         self.micros.fetch_add(micros, Ordering::SeqCst);
+        self.moved.notify_waiters();
     }
 
     /// Sets the clock, backwards too.
     pub fn set(&self, time: Timestamp) {
         self.micros.store(time.unix_micros(), Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+}
+
+#[async_trait]
+impl Stopwatch for TestClock {
+    fn elapsed(&self) -> Millis {
+        Timestamp::from_unix_micros(self.micros.load(Ordering::SeqCst)).since(START)
+    }
+
+    async fn sleep(&self, span: Millis) {
+        let until = self.elapsed().0.saturating_add(span.0);
+        loop {
+            let moved = self.moved.notified();
+            if self.elapsed().0 >= until {
+                return;
+            }
+            moved.await;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod entropy;
 pub mod ledger;
 pub mod queries;
+pub mod stopwatch;
 pub mod store_error;
 pub mod token;
 pub mod wake;
@@ -17,6 +18,7 @@ pub use queries::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunDetail,
 };
+pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;
 pub use token::{IssuedToken, RunTokens, TokenError};
 pub use wake::Wake;

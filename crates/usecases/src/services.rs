@@ -16,7 +16,7 @@ pub(crate) use writing::{ATTEMPTS, Written, busy};
 
 use crate::commit::DraftContext;
 use crate::error::ServiceError;
-use crate::port::{Entropy, Ids, Ledger, Queries, RunTokens, Wake, WarrantIssuer, WorkQueue};
+use crate::port::{Entropy, Ids, Ledger, Queries, RunTokens, Stopwatch, Wake, WarrantIssuer, WorkQueue};
 use crate::record::{PrincipalRecord, Stamp};
 use crate::seal::Sealer;
 use policies::Policies;
@@ -39,6 +39,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Wakes workers and streams of this process.
     pub wake: Arc<dyn Wake>,
+    /// Elapsed time, for holding leases.
+    pub stopwatch: Arc<dyn Stopwatch>,
 }
 
 /// Everything a use case works with. One per process; shared.

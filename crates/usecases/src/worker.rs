@@ -2,7 +2,9 @@
 //!
 //! The loop around it (how often, how many at once, when to stop) belongs to the process that runs it.
 
-use countersign_kernel::WorkerId;
+mod hold;
+
+use countersign_kernel::{Millis, WorkerId};
 
 use crate::error::ServiceError;
 use crate::execution::{self, Turn, backoff};
@@ -24,14 +26,34 @@ pub const KINDS: [WorkKind; 5] = [
 /// # Errors
 /// Storage can't be reached.
 pub async fn claim(services: &Services, worker: WorkerId, at_most: u32) -> Result<Vec<Lease>, ServiceError> {
-    Ok(services.ports.work.claim(worker, &KINDS, at_most).await?)
+    let stopwatch = &services.ports.stopwatch;
+    let asked_at = stopwatch.elapsed();
+    let mut leases = services.ports.work.claim(worker, &KINDS, at_most).await?;
+    let took = Millis(stopwatch.elapsed().0.saturating_sub(asked_at.0));
+    leases.retain(|lease| {
+        let late = hold::came_too_late(lease, took);
+        if late {
+            tracing::warn!(kind = lease.kind.as_str(), subject = %lease.subject, took_ms = took.0, "a lease came too late to begin; it runs out by itself");
+        }
+        !late
+    });
+    Ok(leases)
 }
 
-/// Does one leased piece of work. A failure is logged, and the work is due again later.
+/// Does one leased piece of work, and holds the lease meanwhile. A failure is logged, and the work is due again later. When the lease can't
+/// be held the work is dropped where it stands, and whoever leases it next goes on.
 ///
 /// # Errors
 /// The row could not be given back; its lease runs out by itself.
 pub async fn work(services: &Services, lease: &Lease) -> Result<(), ServiceError> {
+    let held = hold::holding(&*services.ports.work, &*services.ports.stopwatch, lease, turn(services, lease));
+    held.await.unwrap_or_else(|| {
+        tracing::warn!(kind = lease.kind.as_str(), subject = %lease.subject, "the lease could not be held; left where it stands");
+        Ok(())
+    })
+}
+
+async fn turn(services: &Services, lease: &Lease) -> Result<(), ServiceError> {
     let due = match dispatch(services, lease).await {
         Ok(Turn::Over | Turn::GoOn) => return Ok(()),
         Ok(Turn::Later(due)) => due,

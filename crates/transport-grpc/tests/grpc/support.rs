@@ -19,6 +19,7 @@ use countersign_transport_grpc::{
     TokenRejection, serve, v1,
 };
 use countersign_usecases::policy_text::activate_policy;
+use countersign_usecases::port::stopwatch::StoppedWatch;
 use countersign_usecases::port::{IssuedToken, RunTokens, TokenError};
 use countersign_usecases::seal::{MasterKey, Sealer};
 use countersign_usecases::warrants::Unlogged;
@@ -120,6 +121,7 @@ impl World {
             tokens: Arc::new(PlainTokens),
             entropy: Arc::new(SeededEntropy::new(seed)),
             wake: wake.clone(),
+            stopwatch: Arc::new(StoppedWatch),
         };
         let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
         let sealer = Sealer::new(keys, "k1".to_owned()).unwrap();

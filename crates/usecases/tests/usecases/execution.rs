@@ -2,6 +2,7 @@
 
 mod before;
 mod crash;
+mod hold;
 mod locks;
 mod steps;
 mod timers;

@@ -28,7 +28,7 @@ use countersign_waitstate::{OutcomeStatus, RunFacts, RunLinks};
 use serde_json::json;
 
 use flag_tool::{FlagTool, Flags};
-use ports::{OsEntropy, OwnTokens, host_now};
+use ports::{OsEntropy, OwnTokens, TokioWatch, host_now};
 
 const POLICY: &str = r#"
 version: 1
@@ -84,6 +84,7 @@ fn assemble(store: &SqliteStore, flags: &Flags) -> Result<Services> {
         tokens: Arc::new(OwnTokens),
         entropy: Arc::new(OsEntropy),
         wake: Arc::new(NoWake),
+        stopwatch: Arc::new(TokioWatch::start()),
     };
     let mut tools = ToolRegistry::new();
     tools.register(Arc::new(FlagTool::new(flags.clone())?))?;

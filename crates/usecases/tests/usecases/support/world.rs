@@ -12,8 +12,9 @@ use countersign_usecases::call_tool::{CallError, CallReply, call_tool};
 use countersign_usecases::decisions::decide::Decision;
 use countersign_usecases::decisions::{DecisionError, DecisionReply, decide_request};
 use countersign_usecases::policy_text::activate_policy;
+use countersign_usecases::port::stopwatch::StoppedWatch;
 use countersign_usecases::port::{
-    IssuedToken, Lease, Ledger, RunTokens, TokenError, WarrantIssuer, WorkKind,
+    IssuedToken, Lease, Ledger, RunTokens, Stopwatch, TokenError, WarrantIssuer, WorkKind,
 };
 use countersign_usecases::runs::register_run;
 use countersign_usecases::seal::{MasterKey, Sealer};
@@ -51,11 +52,18 @@ pub(crate) struct Setup {
     pub(crate) tool: Option<Arc<dyn ControlTool>>,
     pub(crate) warrants: Option<Arc<dyn WarrantIssuer>>,
     pub(crate) policy: Option<String>,
+    /// The process's own clock goes with the ledger's, so that leases are held as in a server.
+    pub(crate) holds_leases: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { tool: None, warrants: None, policy: Some(countersign_testkit::policy::TEXT.to_owned()) }
+        Self {
+            tool: None,
+            warrants: None,
+            policy: Some(countersign_testkit::policy::TEXT.to_owned()),
+            holds_leases: false,
+        }
     }
 }
 
@@ -108,7 +116,9 @@ impl World {
             registry.register(tool).unwrap();
         }
         let registry = Arc::new(registry);
-        let services = Arc::new(services_of(&store, ledger.clone(), setup.warrants, &registry, 1));
+        let stopwatch: Arc<dyn Stopwatch> =
+            if setup.holds_leases { Arc::new(clock.clone()) } else { Arc::new(StoppedWatch) };
+        let services = Arc::new(services_of(&store, ledger.clone(), setup.warrants, &registry, 1, stopwatch));
         let ids = TestIds::new(99, clock.clone());
         let world = Self { store, clock, ledger, services, tool, reader, watched, registry, ids };
         if let Some(text) = setup.policy {
@@ -128,7 +138,14 @@ impl World {
 
     /// Another process on the same store: nothing is shared but rows.
     pub(crate) fn replica(&self, seed: u64) -> Arc<Services> {
-        Arc::new(services_of(&self.store, self.ledger.clone(), None, &self.registry, seed))
+        Arc::new(services_of(
+            &self.store,
+            self.ledger.clone(),
+            None,
+            &self.registry,
+            seed,
+            Arc::new(StoppedWatch),
+        ))
     }
 
     pub(crate) async fn activate(&self, text: &str) {
@@ -263,6 +280,7 @@ fn services_of(
     warrants: Option<Arc<dyn WarrantIssuer>>,
     registry: &Arc<ToolRegistry>,
     seed: u64,
+    stopwatch: Arc<dyn Stopwatch>,
 ) -> Services {
     let ports = Ports {
         ledger: ledger.clone(),
@@ -272,6 +290,7 @@ fn services_of(
         tokens: Arc::new(PlainTokens),
         entropy: Arc::new(SeededEntropy::new(seed)),
         wake: Arc::new(countersign_usecases::port::wake::NoWake),
+        stopwatch,
     };
     let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
     Services::new(ports, registry.clone(), Sealer::new(keys, "k1".to_owned()).unwrap())
