@@ -65,7 +65,11 @@ fn schedule_end(draft: &mut Draft<'_>, run: &Run) {
             Some(deadline) => draft.schedule(WorkKind::EndRun, subject, deadline),
             None => draft.unschedule(WorkKind::EndRun, subject),
         },
-        RunState::Ending { since, .. } => draft.schedule(WorkKind::EndRun, subject, *since),
+        RunState::Ending { since, .. } => {
+            // Anew, so that a worker that just found nothing to do here can't take this row off the queue.
+            draft.unschedule(WorkKind::EndRun, subject.clone());
+            draft.schedule(WorkKind::EndRun, subject, *since);
+        }
         RunState::Finished { .. } => draft.unschedule(WorkKind::EndRun, subject),
     }
 }

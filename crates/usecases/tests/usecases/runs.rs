@@ -11,7 +11,7 @@ use countersign_usecases::runs::{finish_run, heartbeat, link_run, register_run, 
 use countersign_usecases::timers::end_run;
 use countersign_waitstate::{FinishReason, RunFacts, RunLinks};
 
-use crate::support::{ALICE, RUN, World, check, platform, texts, who};
+use crate::support::{ALICE, RUN, World, check, on_another_thread, platform, texts, who};
 
 async fn end(world: &World) {
     finish_run(&world.services, &run_id(RUN), FinishReason::Stopped, &platform()).await.unwrap();
@@ -151,6 +151,31 @@ async fn r6_what_drifts_while_its_run_is_ending_is_not_asked_about_again() {
     assert_eq!(world.state(id).await, "cancelled");
     assert_eq!(world.rows().runs[0].status, "finished");
     assert!(world.tool.performed().is_empty());
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn r6_what_drifts_just_when_the_end_of_its_run_finds_nothing_to_do_is_looked_at_again() {
+    let world = World::under(texts::runs_end_by_executing(), 1).await;
+    let id = world.approved("a").await;
+    end(&world).await;
+    world.tool.set_world(serde_json::json!({"state": "moved"}));
+    let ends = world.lease(WorkKind::EndRun).await;
+    let executes = world.lease(WorkKind::Execute).await;
+    let other = world.replica(2);
+    world.ledger.before_next_commit(move || {
+        on_another_thread(async move {
+            execute(&other, &executes).await.unwrap();
+        });
+    });
+    end_run(&world.services, &ends).await.unwrap();
+    assert_eq!(world.state(id).await, "requested", "it drifted in between");
+    world.work_off().await;
+    assert_eq!(
+        (world.state(id).await, world.rows().runs[0].status.as_str()),
+        ("cancelled", "finished"),
+        "and is not left to its deadline"
+    );
     check(&world.rows());
 }
 
