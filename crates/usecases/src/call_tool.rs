@@ -218,7 +218,6 @@ impl Prepared {
 
 /// The tool of a stored call.
 pub(crate) fn tool_of(services: &Services, call: &Call) -> Result<Arc<dyn ControlTool>, ServiceError> {
-    let missing =
-        || ServiceError::Defect(format!("the tool `{}` is not registered on this server", call.tool));
+    let missing = || ServiceError::ToolMissing { tool: call.tool.to_string() };
     services.tools.find(&call.tool).cloned().ok_or_else(missing)
 }

@@ -34,6 +34,12 @@ pub enum ServiceError {
         /// What is wrong.
         errors: String,
     },
+    /// The tool of a stored request is not registered on this server.
+    #[error("the tool `{tool}` is not registered on this server")]
+    ToolMissing {
+        /// The tool.
+        tool: String,
+    },
     /// A token can't be signed.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -57,7 +63,7 @@ impl Fault for ServiceError {
             | Self::Seal(_)
             | Self::Defect(_) => Kind::Internal,
             Self::NoPolicy => Kind::Denied,
-            Self::PolicyUnusable { .. } => Kind::Unavailable,
+            Self::PolicyUnusable { .. } | Self::ToolMissing { .. } => Kind::Unavailable,
         }
     }
 
@@ -70,6 +76,7 @@ impl Fault for ServiceError {
             Self::NoPolicy => "no_policy",
             Self::PolicyUnusable { .. } => "policy_unusable",
             Self::Seal(_) => "sealing_failed",
+            Self::ToolMissing { .. } => "unknown_tool",
             Self::Store(StoreError::Refused { .. }) | Self::Token(_) | Self::Defect(_) => "internal",
         }
     }

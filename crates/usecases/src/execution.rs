@@ -10,7 +10,7 @@ pub use execute::execute;
 pub use probe::probe;
 
 use countersign_approvals::ActionRequest;
-use countersign_kernel::{Actor, RedactedText};
+use countersign_kernel::{Actor, Millis, RedactedText};
 use countersign_mcp_tools::{Call, Plan, StepWork};
 
 use crate::commit::{Draft, Guard};
@@ -125,8 +125,13 @@ pub(crate) fn subject_request(subject: &WorkSubject) -> Option<countersign_kerne
 
 /// How long to wait after so many attempts: 1 s, 2 s, 4 s, at most 60 s.
 pub(crate) fn backoff(attempts: u32) -> Due {
+    Due::After(pause_after(attempts))
+}
+
+/// The same as a span.
+pub(crate) fn pause_after(attempts: u32) -> Millis {
     let doubled = 1_u64 << attempts.saturating_sub(1).min(6);
-    Due::After(countersign_kernel::Millis::from_secs(doubled.min(60)))
+    Millis::from_secs(doubled.min(60))
 }
 
 /// The kinds of work this module does.

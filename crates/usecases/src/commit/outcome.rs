@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::record::request::{answer_json, phase_name};
 
 /// Failures after which the same call may succeed later.
-const WORTH_A_RETRY: [&str; 6] = [
+const WORTH_A_RETRY: [&str; 7] = [
+    "execution_too_late",
     "target_unreachable",
     "target_rate_limited",
     "target_no_answer",

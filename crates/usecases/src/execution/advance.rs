@@ -3,13 +3,17 @@
 //! A step found intended that this worker did not just intend itself may have been taken by one that died: it is looked for first, and
 //! taken again only when it certainly was not.
 
+use std::sync::Arc;
+
 use countersign_approvals::{StepProgress, StepState, Transition, Verdict};
-use countersign_kernel::Millis;
-use countersign_mcp_tools::{Call, Plan, ProbeOutcome, SecretValue, Step, StepOutcome};
+use countersign_kernel::{Fault, Millis, Timestamp};
+use countersign_mcp_tools::{Call, ControlTool, Plan, ProbeOutcome, SecretValue, Step, StepOutcome};
 use serde_json::Value;
 
 use super::begin::state_defect;
-use super::{StepContext, Turn, backoff, commit, commit_intention, draft_of, ownership, stored, words};
+use super::{
+    StepContext, Turn, backoff, commit, commit_intention, draft_of, ownership, pause_after, stored, words,
+};
 use crate::call_tool::tool_of;
 use crate::error::ServiceError;
 use crate::port::{Due, Lease, RequestSnapshot};
@@ -18,6 +22,12 @@ use crate::services::Services;
 
 /// After so many attempts at one step nobody waits for the target any more: the request fails, or is `unknown`.
 const MAX_ATTEMPTS: u32 = 40;
+
+/// After so many leases on a server that lacks the tool or the master key nobody waits for one that has them.
+const MAX_UNABLE: u32 = 10;
+
+/// The longest a target's own word keeps an executor away: GitHub's rate limits start anew within an hour.
+const MAX_RETRY_AFTER: Millis = Millis::from_secs(3600);
 
 /// A step this worker has intended under its present lease and not yet attempted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +44,27 @@ struct Advance<'a> {
     plan: Plan,
 }
 
+/// What a step is taken or looked for with.
+pub(super) struct Means {
+    pub(super) tool: Arc<dyn ControlTool>,
+    pub(super) secret: Option<SecretValue>,
+}
+
+impl Means {
+    /// # Errors
+    /// This server has no such tool, or can't open the sealed value.
+    pub(super) fn of(
+        services: &Services,
+        snapshot: &RequestSnapshot,
+        call: &Call,
+    ) -> Result<Self, ServiceError> {
+        let request = &snapshot.request;
+        let sealed = snapshot.sealed.iter().find(|sealed| sealed.purpose == GENERATED);
+        let open = |sealed| services.sealer.open(sealed, request.facts.id, request.revision);
+        Ok(Self { tool: tool_of(services, call)?, secret: sealed.map(open).transpose()? })
+    }
+}
+
 pub(super) async fn advance(
     services: &Services,
     snapshot: &RequestSnapshot,
@@ -44,10 +75,17 @@ pub(super) async fn advance(
     let work = Advance { services, snapshot, lease, call, plan };
     let undone = work.plan.steps.iter().find(|step| !work.is_done(step));
     let Some(step) = undone else { return work.finish().await };
+    let means = match Means::of(services, snapshot, &work.call) {
+        Ok(means) => means,
+        Err(error) => return work.unable(&error).await,
+    };
     let Some(progress) = snapshot.progress.step(step.number) else {
         return work.intend(step, fresh).await;
     };
     match &progress.state {
+        StepState::NotDone if work.too_late() => {
+            work.give_up("execution_too_late", "nothing was done by `execute_by`").await
+        }
         StepState::NotDone if progress.attempts >= MAX_ATTEMPTS => {
             let last = "the target kept refusing for now, and nobody waits any longer";
             work.give_up("target_unreachable", last).await
@@ -56,9 +94,9 @@ pub(super) async fn advance(
         StepState::Intended => {
             let mine = Fresh { number: step.number, attempts: progress.attempts };
             if progress.fence == lease.fence && fresh.take() == Some(mine) {
-                work.perform(step, progress).await
+                work.perform(&means, step, progress).await
             } else {
-                work.look_first(step, progress).await
+                work.look_first(&means, step, progress).await
             }
         }
         StepState::Done { .. } => Ok(Turn::GoOn),
@@ -92,19 +130,21 @@ impl Advance<'_> {
         commit_intention(self.services, draft, self.lease).await
     }
 
-    async fn perform(&self, step: &Step, progress: &StepProgress) -> Result<Turn, ServiceError> {
-        let secret = self.secret()?;
-        let tool = tool_of(self.services, &self.call)?;
-        let outcome = tool.perform(self.context().work(step, secret.as_ref(), progress.intended_at)).await;
-        drop(secret);
-        match outcome {
+    async fn perform(
+        &self,
+        means: &Means,
+        step: &Step,
+        progress: &StepProgress,
+    ) -> Result<Turn, ServiceError> {
+        let work = self.context().work(step, means.secret.as_ref(), progress.intended_at);
+        match means.tool.perform(work).await {
             StepOutcome::Done { receipt } => self.record_done(step, progress, receipt).await,
             StepOutcome::Transient { code, message, retry_after } => {
                 self.retry_later(step, progress, code, &message, retry_after).await
             }
             // An earlier attempt that was never answered may have arrived since it was looked for, and be what is in the way now.
             StepOutcome::Permanent { code, message } if progress.attempts > 1 => {
-                self.refused_again(step, progress, code, &message).await
+                self.refused_again(means, step, progress, code, &message).await
             }
             StepOutcome::Permanent { code, message } => self.refused(step, progress, code, &message).await,
             StepOutcome::Unclear { code, message } => {
@@ -117,10 +157,26 @@ impl Advance<'_> {
         }
     }
 
-    async fn probe(&self, step: &Step, progress: &StepProgress) -> Result<ProbeOutcome, ServiceError> {
-        let secret = self.secret()?;
-        let tool = tool_of(self.services, &self.call)?;
-        Ok(tool.probe(self.context().work(step, secret.as_ref(), progress.intended_at)).await)
+    async fn probe(&self, means: &Means, step: &Step, progress: &StepProgress) -> ProbeOutcome {
+        means.tool.probe(self.context().work(step, means.secret.as_ref(), progress.intended_at)).await
+    }
+
+    /// Whether nothing is done and the time for it is over: no further attempt may begin.
+    fn too_late(&self) -> bool {
+        self.snapshot.progress.nothing_done() && self.is_over_at(self.snapshot.now)
+    }
+
+    fn is_over_at(&self, time: Timestamp) -> bool {
+        self.snapshot.request.applying_until().is_ok_and(|until| time >= until)
+    }
+
+    /// Another server may have what this one lacks; when none comes along the request ends with what is on the record.
+    async fn unable(&self, error: &ServiceError) -> Result<Turn, ServiceError> {
+        if self.lease.attempts < MAX_UNABLE {
+            tracing::error!(request = %self.snapshot.request.facts.id, %error, "this server can't go on with a request");
+            return Ok(Turn::Later(backoff(self.lease.attempts)));
+        }
+        self.give_up(error.code(), &error.to_string()).await
     }
 
     async fn record_done(
@@ -134,8 +190,13 @@ impl Advance<'_> {
     }
 
     /// Looks for the effect of an attempt that was never recorded.
-    async fn look_first(&self, step: &Step, progress: &StepProgress) -> Result<Turn, ServiceError> {
-        match self.probe(step, progress).await? {
+    async fn look_first(
+        &self,
+        means: &Means,
+        step: &Step,
+        progress: &StepProgress,
+    ) -> Result<Turn, ServiceError> {
+        match self.probe(means, step, progress).await {
             ProbeOutcome::Done { receipt } => self.record_done(step, progress, receipt).await,
             ProbeOutcome::NotDone => self.put(step, &progress.not_done(self.lease.fence), Turn::GoOn).await,
             ProbeOutcome::CannotTell { why, retry: true } if self.lease.attempts < MAX_ATTEMPTS => {
@@ -157,13 +218,14 @@ impl Advance<'_> {
         let not_done = progress.not_done(self.lease.fence);
         let mut after = self.snapshot.progress.clone();
         after.put(not_done.clone());
-        let late = self.snapshot.request.applying_until().is_ok_and(|until| self.snapshot.now >= until);
-        if late && after.nothing_done() {
+        let pause =
+            retry_after.map_or_else(|| pause_after(progress.attempts), |asked| asked.min(MAX_RETRY_AFTER));
+        // The next attempt would begin too late: the target's own words are the best answer there will be.
+        if after.nothing_done() && self.is_over_at(self.snapshot.now.plus(pause)) {
             return self.end(step, &not_done, code, message).await;
         }
         tracing::warn!(request = %self.snapshot.request.facts.id, step = step.number, code, message, "will retry");
-        let due = retry_after.map_or_else(|| backoff(progress.attempts), Due::After);
-        self.put(step, &not_done, Turn::Later(due)).await
+        self.put(step, &not_done, Turn::Later(Due::After(pause))).await
     }
 
     async fn refused(
@@ -178,12 +240,13 @@ impl Advance<'_> {
 
     async fn refused_again(
         &self,
+        means: &Means,
         step: &Step,
         progress: &StepProgress,
         code: &'static str,
         message: &str,
     ) -> Result<Turn, ServiceError> {
-        match self.probe(step, progress).await? {
+        match self.probe(means, step, progress).await {
             ProbeOutcome::Done { receipt } => self.record_done(step, progress, receipt).await,
             ProbeOutcome::NotDone => self.refused(step, progress, code, message).await,
             ProbeOutcome::CannotTell { why, .. } => self.give_up("effect_unknown", &why).await,
@@ -245,18 +308,4 @@ impl Advance<'_> {
         draft.put_step(self.snapshot.request.facts.id, step, progress);
         commit(self.services, draft, then).await
     }
-
-    fn secret(&self) -> Result<Option<SecretValue>, ServiceError> {
-        open_secret(self.services, self.snapshot)
-    }
-}
-
-/// The sealed value of the present revision, opened.
-pub(super) fn open_secret(
-    services: &Services,
-    snapshot: &RequestSnapshot,
-) -> Result<Option<SecretValue>, ServiceError> {
-    let sealed = snapshot.sealed.iter().find(|sealed| sealed.purpose == GENERATED);
-    let request = &snapshot.request;
-    Ok(sealed.map(|sealed| services.sealer.open(sealed, request.facts.id, request.revision)).transpose()?)
 }

@@ -6,10 +6,9 @@ use countersign_kernel::Actor;
 use countersign_mcp_tools::ProbeOutcome;
 use serde_json::{Value, json};
 
-use super::advance::open_secret;
+use super::advance::Means;
 use super::begin::state_defect;
 use super::{StepContext, Turn, backoff, drop_work, fence_of, ownership, stored, subject_request};
-use crate::call_tool::tool_of;
 use crate::commit::Draft;
 use crate::error::ServiceError;
 use crate::port::{Lease, RequestSnapshot};
@@ -40,14 +39,24 @@ pub async fn probe(services: &Services, lease: &Lease) -> Result<Turn, ServiceEr
             return drop_work(services, &snapshot, lease).await;
         }
     }
-    let seen = look(services, &snapshot, lease).await?;
-    let steps = u32::try_from(stored(&snapshot.request)?.1.steps.len()).unwrap_or(u32::MAX);
+    let (call, plan) = stored(&snapshot.request)?;
+    let means = match Means::of(services, &snapshot, &call) {
+        Ok(means) => means,
+        Err(error) => {
+            // Another server may have the tool or the master key that this one lacks; else a person decides.
+            tracing::error!(request = %id, %error, "this server can't look what became of a request");
+            return later_or_never(services, &snapshot, lease).await;
+        }
+    };
+    let context = StepContext { request: &snapshot.request, call: &call, plan: &plan, fence: lease.fence };
+    let seen = look(&snapshot, &context, &means).await;
+    let steps = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
     let verdict = if seen.progress.all_done(steps) {
         Verdict::Applied
     } else if seen.progress.nothing_done() && !seen.undecided {
         Verdict::Failed
-    } else if seen.undecided && lease.attempts < MAX_LOOKS {
-        return Ok(Turn::Later(backoff(lease.attempts)));
+    } else if seen.undecided {
+        return later_or_never(services, &snapshot, lease).await;
     } else {
         // Some steps are done and some are not, or looking never tells: a person decides.
         return drop_work(services, &snapshot, lease).await;
@@ -55,26 +64,34 @@ pub async fn probe(services: &Services, lease: &Lease) -> Result<Turn, ServiceEr
     settle(services, &snapshot, lease, seen, verdict).await
 }
 
-async fn look(services: &Services, snapshot: &RequestSnapshot, lease: &Lease) -> Result<Seen, ServiceError> {
-    let (call, plan) = stored(&snapshot.request)?;
-    let secret = open_secret(services, snapshot)?;
-    let tool = tool_of(services, &call)?;
-    let context = StepContext { request: &snapshot.request, call: &call, plan: &plan, fence: lease.fence };
+/// Looks again later; after many looks a person has to decide.
+async fn later_or_never(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    lease: &Lease,
+) -> Result<Turn, ServiceError> {
+    if lease.attempts < MAX_LOOKS {
+        return Ok(Turn::Later(backoff(lease.attempts)));
+    }
+    drop_work(services, snapshot, lease).await
+}
+
+async fn look(snapshot: &RequestSnapshot, context: &StepContext<'_>, means: &Means) -> Seen {
     let mut seen = Seen { progress: snapshot.progress.clone(), evidence: Vec::new(), undecided: false };
-    for step in &plan.steps {
+    for step in &context.plan.steps {
         let Some(progress) = snapshot.progress.step(step.number) else { continue };
         match progress.state {
             StepState::Intended => {}
             StepState::Done { .. } | StepState::NotDone => continue,
         }
-        match tool.probe(context.work(step, secret.as_ref(), progress.intended_at)).await {
+        match means.tool.probe(context.work(step, means.secret.as_ref(), progress.intended_at)).await {
             ProbeOutcome::Done { receipt } => {
                 seen.evidence.push(json!({"step": step.number, "found": true, "receipt": receipt}));
-                seen.progress.put(progress.done(receipt, lease.fence, snapshot.now));
+                seen.progress.put(progress.done(receipt, context.fence, snapshot.now));
             }
             ProbeOutcome::NotDone => {
                 seen.evidence.push(json!({"step": step.number, "found": false}));
-                seen.progress.put(progress.not_done(lease.fence));
+                seen.progress.put(progress.not_done(context.fence));
             }
             ProbeOutcome::CannotTell { why, retry } => {
                 tracing::warn!(request = %snapshot.request.facts.id, step = step.number, why, "a probe does not tell");
@@ -82,7 +99,7 @@ async fn look(services: &Services, snapshot: &RequestSnapshot, lease: &Lease) ->
             }
         }
     }
-    Ok(seen)
+    seen
 }
 
 async fn settle(

@@ -66,6 +66,66 @@ async fn a_target_that_says_when_to_come_back_is_left_alone_until_then() {
     assert_eq!(world.state(id).await, "applied");
 }
 
+fn limited(seconds: u64) -> StepOutcome {
+    StepOutcome::Transient {
+        code: "target_rate_limited",
+        message: "`test:one` answers 429".to_owned(),
+        retry_after: Some(Millis::from_secs(seconds)),
+    }
+}
+
+#[tokio::test]
+async fn a_retry_that_would_begin_after_execute_by_is_not_waited_for() {
+    for (asked_s, state) in [(900, "failed"), (899, "applying")] {
+        let mut target = target_seen(2);
+        target.expect_perform().times(1).returning(move |_| limited(asked_s));
+        let world = World::mocked(one_step(), target, honest_warrants(1)).await;
+        let id = world.approved("a").await;
+        world.work_off().await;
+        assert_eq!(world.state(id).await, state, "{asked_s} s of the 900 s to execute");
+        if state == "failed" {
+            let told = get_outcome(&world.services, &run_id(RUN), id).await.unwrap();
+            assert_eq!(
+                (&told.detail["code"], told.next_action.as_str()),
+                (&json!("target_rate_limited"), "retry")
+            );
+        }
+        check(&world.rows());
+    }
+}
+
+#[tokio::test]
+async fn no_attempt_begins_after_execute_by_when_nothing_is_done() {
+    let mut target = target_seen(2);
+    target.expect_perform().times(1).returning(|_| unclear());
+    target.expect_probe().times(1).returning(|_| ProbeOutcome::NotDone);
+    let world = World::mocked(one_step(), target, honest_warrants(1)).await;
+    let id = world.approved("a").await;
+    world.work_off().await;
+    world.pass(900).await;
+    assert_eq!(world.state(id).await, "failed");
+    let told = get_outcome(&world.services, &run_id(RUN), id).await.unwrap();
+    assert_eq!((&told.detail["code"], told.next_action.as_str()), (&json!("execution_too_late"), "retry"));
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn once_something_is_done_it_is_gone_on_with_after_execute_by_and_no_target_keeps_us_away_for_long() {
+    let mut target = target_seen(2);
+    let mut order = Sequence::new();
+    target.expect_perform().times(1).in_sequence(&mut order).returning(|_| done());
+    target.expect_perform().times(1).in_sequence(&mut order).returning(|_| limited(1_000_000));
+    target.expect_perform().times(1).in_sequence(&mut order).returning(|_| done());
+    let world = World::mocked(two_steps(), target, honest_warrants(1)).await;
+    let id = world.approved("a").await;
+    world.work_off().await;
+    world.pass(3599).await;
+    assert_eq!(world.state(id).await, "applying");
+    world.pass(1).await;
+    assert_eq!(world.state(id).await, "applied", "an hour at most");
+    check(&world.rows());
+}
+
 #[tokio::test]
 async fn nothing_done_by_execute_by_fails_with_the_targets_code_and_is_worth_a_retry() {
     let mut target = target_seen(2);

@@ -89,12 +89,12 @@ async fn a_request_that_has_begun_does_not_expire() {
         StepOutcome::Transient {
             code: "target_broken",
             message: "500".to_owned(),
-            retry_after: Some(Millis::from_secs(1000)),
+            retry_after: Some(Millis::from_secs(890)),
         },
     );
     world.work_off().await;
     assert!(world.rows().work_of(WorkKind::ExpireExecution, &WorkSubject::request(id)).is_none());
-    world.pass(1000).await;
+    world.pass(890).await;
     assert_eq!(world.state(id).await, "applied");
 }
 

@@ -166,3 +166,59 @@ async fn a_target_that_refuses_forty_times_after_something_was_done_is_unknown()
     assert_eq!(world.last_detail("approval.unknown")["code"], "target_unreachable");
     check(&world.rows());
 }
+
+/// A request with a secret whose first answer never came, so that it is `applying` with the step in doubt.
+async fn in_flight() -> (World, RequestId) {
+    let world = World::with_tool(TestTool::writing(1).with_secret(24), Setup::default()).await;
+    let id = world.approved("a").await;
+    world.tool.script_step_with_effect(1, unclear());
+    world.work_off().await;
+    assert_eq!(world.state(id).await, "applying");
+    (world, id)
+}
+
+#[tokio::test]
+async fn a_server_without_the_master_key_or_the_tool_leaves_the_request_to_one_that_has_them() {
+    let (world, id) = in_flight().await;
+    for services in [world.replica_without_key(), world.replica_without_tools()] {
+        world.pass_with(&services, 60).await;
+        assert_eq!(world.state(id).await, "applying");
+    }
+    world.pass(60).await;
+    assert_eq!((world.state(id).await, world.tool.performed()), ("applied", vec![1]));
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn what_no_server_can_go_on_with_is_unknown_and_the_sealed_value_is_kept() {
+    for (code, without_key) in [("sealing_failed", true), ("unknown_tool", false)] {
+        let (world, id) = in_flight().await;
+        let services = if without_key { world.replica_without_key() } else { world.replica_without_tools() };
+        for _ in 0..10 {
+            world.pass_with(&services, 60).await;
+        }
+        assert_eq!(world.state(id).await, "unknown", "{code}");
+        assert_eq!(world.last_detail("approval.unknown")["code"], code);
+        assert_eq!((world.rows().sealed.len(), world.rows().outcomes.len()), (1, 0));
+        // Nor can it look; a server that can, does.
+        world.pass_with(&services, 60).await;
+        assert_eq!(world.state(id).await, "unknown");
+        world.pass(60).await;
+        assert_eq!((world.state(id).await, world.tool.performed()), ("applied", vec![1]));
+        check(&world.rows());
+    }
+}
+
+#[tokio::test]
+async fn looking_without_the_master_key_ends_after_a_while_and_a_person_decides() {
+    let (world, id) = in_flight().await;
+    let services = world.replica_without_key();
+    for _ in 0..40 {
+        world.pass_with(&services, 60).await;
+    }
+    assert_eq!(world.state(id).await, "unknown");
+    assert!(world.rows().work_of(WorkKind::Probe, &WorkSubject::request(id)).is_none());
+    resolve_unknown(&world.services, id, Verdict::Applied, &words("I saw it"), &who(ALICE)).await.unwrap();
+    assert_eq!((world.state(id).await, world.rows().sealed.len()), ("applied", 0));
+    check(&world.rows());
+}

@@ -136,6 +136,20 @@ impl World {
         Self::with_tool(TestTool::writing(1), setup).await
     }
 
+    /// Another process on the same store, which lacks the master key that values were sealed with.
+    pub(crate) fn replica_without_key(&self) -> Arc<Services> {
+        let keys = BTreeMap::from([("k2".to_owned(), MasterKey::new([8; 32]))]);
+        let sealer = Sealer::new(keys, "k2".to_owned()).unwrap();
+        let ports = ports_of(&self.store, self.ledger.clone(), None, 2, Arc::new(StoppedWatch));
+        Arc::new(Services::new(ports, self.registry.clone(), sealer))
+    }
+
+    /// Another process on the same store, which has no tool at all.
+    pub(crate) fn replica_without_tools(&self) -> Arc<Services> {
+        let registry = Arc::new(ToolRegistry::new());
+        Arc::new(services_of(&self.store, self.ledger.clone(), None, &registry, 3, Arc::new(StoppedWatch)))
+    }
+
     /// Another process on the same store: nothing is shared but rows.
     pub(crate) fn replica(&self, seed: u64) -> Arc<Services> {
         Arc::new(services_of(
@@ -231,6 +245,14 @@ impl World {
         panic!("work never ends: {:?}", self.rows().work);
     }
 
+    /// Lets so many seconds pass, and this process does what is due then.
+    pub(crate) async fn pass_with(&self, services: &Services, seconds: u64) {
+        self.clock.advance(Millis::from_secs(seconds));
+        for lease in worker::claim(services, self.ids.worker(), 100).await.unwrap() {
+            worker::work(services, &lease).await.unwrap();
+        }
+    }
+
     /// Lets so many seconds pass and does what is due then.
     pub(crate) async fn pass(&self, seconds: u64) {
         self.clock.advance(Millis::from_secs(seconds));
@@ -282,7 +304,19 @@ fn services_of(
     seed: u64,
     stopwatch: Arc<dyn Stopwatch>,
 ) -> Services {
-    let ports = Ports {
+    let ports = ports_of(store, ledger, warrants, seed, stopwatch);
+    let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
+    Services::new(ports, registry.clone(), Sealer::new(keys, "k1".to_owned()).unwrap())
+}
+
+fn ports_of(
+    store: &MemoryStore,
+    ledger: Arc<HookedLedger>,
+    warrants: Option<Arc<dyn WarrantIssuer>>,
+    seed: u64,
+    stopwatch: Arc<dyn Stopwatch>,
+) -> Ports {
+    Ports {
         ledger: ledger.clone(),
         work: Arc::new(store.clone()),
         queries: Arc::new(store.clone()),
@@ -291,9 +325,7 @@ fn services_of(
         entropy: Arc::new(SeededEntropy::new(seed)),
         wake: Arc::new(countersign_usecases::port::wake::NoWake),
         stopwatch,
-    };
-    let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
-    Services::new(ports, registry.clone(), Sealer::new(keys, "k1".to_owned()).unwrap())
+    }
 }
 
 /// Runs a future to its end on a thread of its own: hooks are no async code.
