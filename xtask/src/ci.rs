@@ -1,5 +1,7 @@
 //! Everything that has to hold before a change lands, cheapest first, so that a mistake shows early.
 
+mod outside;
+
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -7,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::{
     generate, image, layers, programs, shell,
-    steps::{self, Step},
+    steps::{self, Done, Step},
     test,
     workspace::{self, FEATURES},
 };
@@ -15,7 +17,7 @@ use crate::{
 /// Arguments of `ci`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Install and start Docker and build the PostgreSQL image where they are missing.
+    /// Install what is missing: npm, cargo-deny, Docker (and start it); build the PostgreSQL image.
     #[arg(long)]
     install: bool,
     /// Only these steps.
@@ -43,7 +45,9 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("fmt", 30, || shell::run(workspace::cargo().args(["fmt", "--all", "--check"]))),
         Step::new("layers", 60, layers::run),
         Step::new("migrations", 5, || generate::verify_migrations(&generate::migrations())),
-        Step::new("deny", 60, deny),
+        Step::that_may_be_left_out("proto", 60, move || outside::proto(install)),
+        // Seconds, but for the first time on a machine, when cargo-deny is built.
+        Step::that_may_be_left_out("deny", 600, move || outside::deny(install)),
         Step::new("clippy", 900, clippy),
         Step::new("doc", 300, doc),
         Step::new("alone", 600, alone),
@@ -52,19 +56,8 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("example", 300, programs::example),
         Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
-        Step::new("clean-tree", 5, clean_tree),
+        Step::that_may_be_left_out("clean-tree", 5, clean_tree),
     ]
-}
-
-fn deny() -> Result<()> {
-    if !shell::succeeds(workspace::cargo().args(["deny", "--version"])) {
-        println!(
-            "cargo-deny is not installed: licences, bans and sources are NOT checked (`cargo install --locked cargo-deny`)"
-        );
-        return Ok(());
-    }
-    // Advisories need a database from the network; the other checks need nothing.
-    shell::run(workspace::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
 }
 
 fn clippy() -> Result<()> {
@@ -100,15 +93,15 @@ fn alone() -> Result<()> {
 }
 
 /// Tests and generators that write into the repository would go unnoticed otherwise, such as snapshots that were accepted on the fly.
-fn clean_tree() -> Result<()> {
+fn clean_tree() -> Result<Done> {
     if shell::variable("CI").is_none() {
         println!("only checked where CI is set: here the tree may hold work in progress");
-        return Ok(());
+        return Ok(Done::LeftOut);
     }
     let status =
         shell::read(Command::new("git").current_dir(workspace::root()).args(["status", "--porcelain"]))?;
     if !status.trim().is_empty() {
         bail!("the run has changed files of the repository:\n{status}");
     }
-    Ok(())
+    Ok(Done::Checked)
 }

@@ -18,7 +18,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{shell, workspace};
+use crate::{
+    machine::{as_root, install_packages, is_root},
+    shell, workspace,
+};
 
 /// The image that the tests name; testcontainers pulls only what is not there.
 pub(crate) const NAME: &str = "postgres:15-bookworm";
@@ -65,7 +68,7 @@ fn ensure_daemon(may_install: bool) -> Result<()> {
         bail!("{}", what_docker_needs());
     }
     if !shell::has_program("dockerd") || !shell::has_program("docker") {
-        install_packages(&["docker.io", "iptables"])?;
+        install_packages("image", &["docker.io", "iptables"])?;
     }
     start_daemon()
 }
@@ -121,25 +124,7 @@ fn ensure_builder(may_install: bool) -> Result<()> {
              or add `--install` to the command."
         );
     }
-    install_packages(&["debootstrap"])
-}
-
-fn install_packages(packages: &[&str]) -> Result<()> {
-    if !shell::has_program("apt-get") {
-        bail!("this machine has no apt-get: install {} by its own means", packages.join(", "));
-    }
-    println!("image: installing {} with apt-get", packages.join(", "));
-    shell::read(as_root("apt-get").args(["-qq", "update"]))?;
-    let mut command = as_root("env");
-    command.args([
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-qq",
-        "install",
-        "-y",
-        "--no-install-recommends",
-    ]);
-    shell::read(command.args(packages)).map(drop)
+    install_packages("image", &["debootstrap"])
 }
 
 fn daemon_answers() -> bool {
@@ -176,18 +161,4 @@ fn pull() -> bool {
         let _ = child.kill();
     }
     child.wait().is_ok_and(|status| status.success())
-}
-
-/// The program with the rights to change the machine.
-fn as_root(program: &str) -> Command {
-    if is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("sudo");
-    command.arg(program);
-    command
-}
-
-fn is_root() -> bool {
-    shell::read(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

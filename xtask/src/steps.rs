@@ -6,15 +6,33 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
+/// What came of a step that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// What it is for was checked, and is good.
+    Checked,
+    /// Nothing was checked: something that it needs isn't on this machine. The step itself has said what.
+    LeftOut,
+}
+
 /// One step of a longer run.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) budget: Duration,
-    pub(crate) action: Box<dyn Fn() -> Result<()>>,
+    pub(crate) action: Box<dyn Fn() -> Result<Done>>,
 }
 
 impl Step {
     pub(crate) fn new(name: &'static str, budget_s: u64, action: impl Fn() -> Result<()> + 'static) -> Self {
+        Self::that_may_be_left_out(name, budget_s, move || action().map(|()| Done::Checked))
+    }
+
+    /// A step that says itself whether it could check anything.
+    pub(crate) fn that_may_be_left_out(
+        name: &'static str,
+        budget_s: u64,
+        action: impl Fn() -> Result<Done> + 'static,
+    ) -> Self {
         Self { name, budget: Duration::from_secs(budget_s), action: Box::new(action) }
     }
 }
@@ -29,11 +47,7 @@ pub(crate) fn run_all(steps: &[Step]) -> Result<()> {
         let step_start = shell::now();
         let outcome = (step.action)();
         let took = step_start.elapsed();
-        let word = match &outcome {
-            Ok(()) if took > step.budget => "over budget",
-            Ok(()) => "ok",
-            Err(_) => "FAILED",
-        };
+        let word = word(&outcome, took > step.budget);
         lines.push(format!("{:<14} {:>8} of {:>6}  {word}", step.name, clock(took), clock(step.budget)));
         if let Err(error) = outcome {
             result = Err(error).with_context(|| format!("step `{}`", step.name));
@@ -42,6 +56,15 @@ pub(crate) fn run_all(steps: &[Step]) -> Result<()> {
     }
     println!("\n{}\ntotal {}", lines.join("\n"), clock(start.elapsed()));
     result
+}
+
+fn word(outcome: &Result<Done>, over_budget: bool) -> &'static str {
+    match outcome {
+        Ok(Done::Checked) if over_budget => "over budget",
+        Ok(Done::Checked) => "ok",
+        Ok(Done::LeftOut) => "NOT CHECKED",
+        Err(_) => "FAILED",
+    }
 }
 
 /// A duration as minutes and seconds.
@@ -78,6 +101,14 @@ mod tests {
         let error = run_all(&steps).unwrap_err();
         assert_eq!(ran.get(), 2);
         assert_eq!(format!("{error:#}"), "step `two`: broken");
+    }
+
+    #[test]
+    fn a_step_that_checked_nothing_is_not_called_good() {
+        assert_eq!(word(&Ok(Done::LeftOut), false), "NOT CHECKED");
+        assert_eq!(word(&Ok(Done::Checked), false), "ok");
+        assert_eq!(word(&Ok(Done::Checked), true), "over budget");
+        assert_eq!(word(&Err(anyhow::anyhow!("broken")), false), "FAILED");
     }
 
     #[test]

@@ -1,0 +1,120 @@
+//! Checks by programs of others, which may be missing: buf for the contract, cargo-deny for what is linked.
+//!
+//! Pinned, so that a new release of theirs can't fail a change of ours. Where CI is set, a check that can't be made is a failure; elsewhere it
+//! is said in a way that can't be missed.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Error, Result, bail};
+
+use crate::{
+    machine, shell,
+    steps::Done,
+    workspace::{self, cargo},
+};
+
+const BUF: &str = "1.75.0";
+const CARGO_DENY: &str = "0.20.2";
+
+/// Lints the contract and checks how it is laid out.
+///
+/// Not yet `buf breaking`: there is no released contract to compare with. It comes with the first release, against that release's tag;
+/// the rules it will go by are in proto/buf.yaml already.
+pub(crate) fn proto(install: bool) -> Result<Done> {
+    let buf = match buf(install) {
+        Ok(buf) => buf,
+        Err(error) => return missing("the contract in proto/", &error),
+    };
+    let proto = workspace::root().join("proto");
+    shell::run(Command::new(&buf).current_dir(&proto).arg("lint"))?;
+    shell::run(Command::new(&buf).current_dir(&proto).args(["format", "-d", "--exit-code"]))?;
+    Ok(Done::Checked)
+}
+
+/// buf out of its npm package, in a folder of its version below target; nothing is installed for the whole machine but npm itself.
+fn buf(install: bool) -> Result<PathBuf> {
+    let folder = workspace::target().join("tools").join(format!("buf-{BUF}"));
+    let program = folder.join("node_modules/.bin/buf");
+    if is_version(&program, BUF) {
+        return Ok(program);
+    }
+    if !shell::has_program("npm") {
+        if !(install || machine::is_root()) {
+            bail!("npm is not installed: `apt-get install nodejs npm`, or add `--install` to the command");
+        }
+        machine::install_packages("proto", &["nodejs", "npm"])?;
+    }
+    println!("proto: installing buf {BUF} into `{}`", folder.display());
+    std::fs::create_dir_all(&folder)?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--prefix"]);
+    shell::read(npm.arg(&folder).arg(format!("@bufbuild/buf@{BUF}")))?;
+    if !is_version(&program, BUF) {
+        bail!("npm installed buf, but `{}` doesn't answer with its version {BUF}", program.display());
+    }
+    Ok(program)
+}
+
+/// Licences, bans and sources of everything that is linked. Advisories need a database from elsewhere; the other checks need nothing.
+pub(crate) fn deny(install: bool) -> Result<Done> {
+    if !shell::succeeds(cargo().args(["deny", "--version"])) {
+        let package = format!("cargo-deny@{CARGO_DENY}");
+        if !install {
+            let how = format!(
+                "`cargo install --locked {package}` (some minutes), or add `--install` to the command"
+            );
+            let why = Error::msg(format!("cargo-deny is not installed: {how}"));
+            return missing("licences, bans and sources", &why);
+        }
+        println!("deny: installing {package}, which takes some minutes");
+        shell::run(cargo().args(["install", "--locked", "--quiet", &package]))?;
+    }
+    // It looks at what other platforms link, too, which building here never downloads.
+    shell::run(cargo().args(["fetch", "--locked", "--quiet"]))
+        .context("fetching all crates for cargo-deny")?;
+    shell::run(cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))?;
+    Ok(Done::Checked)
+}
+
+fn is_version(program: &Path, version: &str) -> bool {
+    shell::read(Command::new(program).arg("--version")).is_ok_and(|text| text.trim() == version)
+}
+
+/// A check could not be made, for this reason.
+fn missing(what: &str, why: &Error) -> Result<Done> {
+    left_out(what, why, shell::variable("CI").is_some())
+}
+
+fn left_out(what: &str, why: &Error, in_ci: bool) -> Result<Done> {
+    if in_ci {
+        bail!("{what} can't be checked, and CI is set: {why:#}");
+    }
+    println!("\n  !!! NOT CHECKED: {what}\n  !!! {why:#}\n");
+    Ok(Done::LeftOut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_can_not_be_made_is_left_out_but_not_in_ci() {
+        let why = Error::msg("buf is not installed");
+        assert_eq!(left_out("the contract", &why, false).unwrap(), Done::LeftOut);
+        let error = left_out("the contract", &why, true).unwrap_err().to_string();
+        assert_eq!(error, "the contract can't be checked, and CI is set: buf is not installed");
+    }
+
+    #[test]
+    fn only_the_pinned_version_of_a_program_is_taken() {
+        // Whatever this machine's `echo` answers stands for a version.
+        let echo = Path::new("echo");
+        let said = shell::read(Command::new(echo).arg("--version")).unwrap();
+        assert!(is_version(echo, said.trim()));
+        assert!(!is_version(echo, "1.2.3"));
+        assert!(!is_version(Path::new("countersign-no-such-program"), "1.2.3"));
+    }
+}
