@@ -1,7 +1,7 @@
 //! `cargo xtask …`: everything a developer or CI runs, in one place and in Rust, so that a fresh machine needs no other tool.
 //!
-//! It drives `cargo`, `docker`, `npm` for a checker of the contract and, where it has to build the database image, `debootstrap`; it links no database driver and none of
-//! our own crates, so that it is ready in seconds. Nothing here decides anything about the product.
+//! It drives `cargo`, `docker`, `npm` for a checker of the contract and, where it has to build the database image, `debootstrap`; it links
+//! no database driver and none of our own crates, so that it is ready in seconds. Nothing here decides anything about the product.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
