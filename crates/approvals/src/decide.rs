@@ -132,6 +132,24 @@ impl ActionRequest {
         }
     }
 
+    /// Withdraws a request on the word of a person who stands in no other relation to it: only one of those whom policy asks may.
+    ///
+    /// The launcher of the run may, where policy asks them too: taking back one's own wish decides nothing in one's own favour.
+    ///
+    /// # Errors
+    /// It has begun or is over, or policy does not ask this person.
+    pub fn withdraw(
+        &self,
+        who: &Principal,
+        reason: Option<RedactedText>,
+        members: &dyn Membership,
+        now: Timestamp,
+    ) -> Result<Transition, DecideError> {
+        let transition = self.cancel(CancelledBy::Staff(who.clone()), reason, now)?;
+        self.check_member(who, members)?;
+        Ok(transition)
+    }
+
     /// Ends a request nobody decided in time.
     ///
     /// # Errors
@@ -179,17 +197,24 @@ impl ActionRequest {
 
     /// Whether the person may decide; `Ok(true)` when only as the project's sole owner.
     fn check_person(&self, who: &Principal, members: &dyn Membership) -> Result<bool, DecideError> {
-        let id = self.facts.id;
+        self.check_member(who, members)?;
         let terms = &self.proposal.terms;
-        if !members.is_member(who, &terms.deciders) {
-            return Err(DecideError::NotADecider { id, who: who.clone() });
-        }
         if *who != self.facts.launched_by {
             return Ok(false);
         }
         match terms.sole_owner {
             SoleOwner::Allow if members.size(&terms.deciders) == 1 => Ok(true),
-            SoleOwner::Allow | SoleOwner::Deny => Err(DecideError::Requester { id, who: who.clone() }),
+            SoleOwner::Allow | SoleOwner::Deny => {
+                Err(DecideError::Requester { id: self.facts.id, who: who.clone() })
+            }
+        }
+    }
+
+    fn check_member(&self, who: &Principal, members: &dyn Membership) -> Result<(), DecideError> {
+        if members.is_member(who, &self.proposal.terms.deciders) {
+            Ok(())
+        } else {
+            Err(DecideError::NotADecider { id: self.facts.id, who: who.clone() })
         }
     }
 

@@ -7,9 +7,9 @@ use std::str::FromStr;
 pub enum Role {
     /// Sees approvals and runs.
     Viewer,
-    /// Decides and answers, where policy asks for it.
+    /// Decides, answers and withdraws, where policy asks for it.
     Approver,
-    /// Keeps it running: activates policy texts, settles what is unknown, withdraws requests.
+    /// Keeps it running: activates policy texts, settles what is unknown, withdraws any request.
     Operator,
     /// Reads the audited events.
     Auditor,

@@ -14,6 +14,7 @@ use countersign_usecases::decisions::{
 use countersign_usecases::look::get_request;
 use tonic::{Request, Response, Status};
 
+use crate::access::Role;
 use crate::convert::fields::{Fields, MAX_REASON};
 use crate::convert::request::{Liveness, summary};
 use crate::convert::words;
@@ -157,7 +158,13 @@ impl ApprovalService for Approvals {
         let id = fields.request("request_id", &asked.request_id);
         let reason = fields.reason(&asked.reason);
         let id = fields.finish(id, &context.id)?;
-        let by = CancelBy::Staff(context.identity()?.clone());
+        let bearer = context.bearer()?;
+        let identity = bearer.identity.clone();
+        let by = if bearer.roles.contains(&Role::Operator) {
+            CancelBy::Operator(identity)
+        } else {
+            CancelBy::Staff(identity)
+        };
         let cancelled = cancel_request(&self.0.services, id, reason, &by)
             .await
             .map_err(|error| refuse(&error, &context.id))?;

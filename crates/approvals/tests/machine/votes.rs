@@ -1,8 +1,8 @@
 //! Who may decide, on what, until when, and how many it takes.
 
 use countersign_approvals::{
-    ActionRequest, Choice, DecideError, Decided, Decider, OpenError, RequestEvent, Settled, State, StateName,
-    open,
+    ActionRequest, CancelledBy, Choice, DecideError, Decided, Decider, OpenError, RequestEvent, Settled,
+    State, StateName, open,
 };
 use countersign_kernel::{ApprovalMode, Fault, Kind, SoleOwner, Terms, Timestamp};
 
@@ -42,6 +42,19 @@ fn policy_alone_opens_as_approved_and_the_clock_to_execute_runs() {
     let execute_by = at(900);
     assert_eq!(opening.after().state, State::Approved { approved_at: OPENED, execute_by });
     assert_eq!(opening.event(), &RequestEvent::Approved { vote: None, execute_by });
+}
+
+#[test]
+fn withdrawing_takes_a_member_of_the_asked_group_and_the_launcher_may_be_one() {
+    for name in [BOB, ALICE] {
+        let withdrawn = requested(1).withdraw(&person(name), None, &everybody(), at(1)).unwrap();
+        let settled = Settled::Cancelled { at: at(1), by: CancelledBy::Staff(person(name)), reason: None };
+        assert_eq!(withdrawn.after().state, State::Settled(settled), "{name}");
+    }
+    let error = requested(1).withdraw(&person(EVE), None, &everybody(), at(1)).unwrap_err();
+    assert_eq!((error.code(), error.kind()), ("not_a_decider", Kind::Denied));
+    let over = cancelled().withdraw(&person(EVE), None, &everybody(), at(11)).unwrap_err();
+    assert_eq!(over.code(), "already_settled", "that it is over is said first");
 }
 
 #[test]

@@ -177,6 +177,23 @@ async fn the_agent_and_staff_withdraw() {
     assert_eq!(approval.into_inner().approval.unwrap().state(), v1::RequestState::Cancelled);
 }
 
+#[tokio::test]
+async fn of_the_approvers_only_those_whom_policy_asks_withdraw() {
+    let (_world, server) = started(TestTool::writing(1)).await;
+    let id = server.ask("orders").await.request_id.unwrap();
+    let withdraw = async |who: &str| {
+        let message = v1::CancelApprovalRequest { request_id: id.clone(), reason: String::new() };
+        server.approvals().cancel_approval(with(who, message)).await
+    };
+    for outsider in ["approver", "carol"] {
+        refused(withdraw(outsider).await, Code::PermissionDenied, "not_a_decider");
+    }
+    assert_eq!(events_of(&server, &id).await.iter().filter(|event| *event == "mcp.tool.rejected").count(), 2);
+    let approval = withdraw("bob").await.unwrap().into_inner().approval.unwrap();
+    assert_eq!(approval.state(), v1::RequestState::Cancelled);
+    refused(withdraw("carol").await, Code::FailedPrecondition, "already_settled");
+}
+
 pub(crate) async fn awaiting(
     server: &crate::support::Server,
     id: &str,

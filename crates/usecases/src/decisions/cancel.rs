@@ -1,9 +1,9 @@
 //! An agent or a person withdraws a request that has not begun.
 
-use countersign_approvals::CancelledBy;
+use countersign_approvals::{CancelledBy, Transition};
 use countersign_kernel::{RedactedText, RequestId, RunId};
 
-use super::{DecisionError, DecisionReply, draft_by, load};
+use super::{DecisionError, DecisionReply, draft_by, load, record_attempt};
 use crate::call_tool::agent_of;
 use crate::commit::Draft;
 use crate::error::ServiceError;
@@ -15,14 +15,16 @@ use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 pub enum CancelBy {
     /// The agent, which can withdraw requests of its own run only.
     Agent(RunId),
-    /// A person or service of the staff side.
+    /// A person or service of the staff side, who can withdraw what policy asks them to decide.
     Staff(Identity),
+    /// Somebody who keeps it running, and can withdraw every request. That this is so the transport has proved.
+    Operator(Identity),
 }
 
 /// Withdraws a request.
 ///
 /// # Errors
-/// There is no such request (of this run), or it has begun or is over.
+/// There is no such request (of this run), it has begun or is over, or policy doesn't ask this person: such an attempt is recorded.
 pub async fn cancel_request(
     services: &Services,
     id: RequestId,
@@ -33,9 +35,9 @@ pub async fn cancel_request(
         let run = load(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
-        let (cancelled_by, mut draft) = open_draft(services, &snapshot, by).await?;
-        let transition = snapshot.request.cancel(cancelled_by, reason.clone(), snapshot.now)?;
+        let transition = withdraw(services, &snapshot, reason.clone(), by).await?;
         let request = transition.after().clone();
+        let mut draft = open_draft(services, &snapshot, by).await?;
         draft.record(transition).map_err(ServiceError::from)?;
         if services.write(draft.finish()).await? == Written::Yes {
             return Ok(DecisionReply { request, repeated: false });
@@ -44,23 +46,45 @@ pub async fn cancel_request(
     Err(busy(id).into())
 }
 
+async fn withdraw(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    reason: Option<RedactedText>,
+    by: &CancelBy,
+) -> Result<Transition, DecisionError> {
+    let RequestSnapshot { request, now, .. } = snapshot;
+    match by {
+        CancelBy::Agent(run) if *run != request.facts.run => Err(DecisionError::Unknown(request.facts.id)),
+        CancelBy::Agent(_) => Ok(request.cancel(CancelledBy::Agent, reason, *now)?),
+        CancelBy::Operator(identity) => {
+            Ok(request.cancel(CancelledBy::Staff(identity.principal.clone()), reason, *now)?)
+        }
+        CancelBy::Staff(identity) => {
+            let members = services.policy_of(snapshot.policy).await?;
+            match request.withdraw(&identity.principal, reason, &*members, *now) {
+                Ok(transition) => Ok(transition),
+                Err(error) => {
+                    record_attempt(services, snapshot, identity, &error).await?;
+                    Err(error.into())
+                }
+            }
+        }
+    }
+}
+
 async fn open_draft<'s>(
     services: &'s Services,
     snapshot: &RequestSnapshot,
     by: &CancelBy,
-) -> Result<(CancelledBy, Draft<'s>), DecisionError> {
+) -> Result<Draft<'s>, ServiceError> {
     match by {
-        CancelBy::Agent(run) if *run != snapshot.request.facts.run => {
-            Err(DecisionError::Unknown(snapshot.request.facts.id))
-        }
         CancelBy::Agent(_) => {
             let policy = snapshot.policy.map(|stamp| stamp.digest);
             let context = services.context_of_role(agent_of(&snapshot.run), snapshot.now, policy);
-            Ok((CancelledBy::Agent, Draft::about(context, &snapshot.run)))
+            Ok(Draft::about(context, &snapshot.run))
         }
-        CancelBy::Staff(identity) => {
-            let draft = draft_by(services, snapshot, identity).await?;
-            Ok((CancelledBy::Staff(identity.principal.clone()), draft))
+        CancelBy::Staff(identity) | CancelBy::Operator(identity) => {
+            draft_by(services, snapshot, identity).await
         }
     }
 }

@@ -4,7 +4,9 @@ use countersign_approvals::{Choice, InputMode, Reply};
 use countersign_kernel::{Digest, Fault, Kind, Millis};
 use countersign_testkit::build::words;
 use countersign_usecases::decisions::answer::GivenAnswer;
-use countersign_usecases::decisions::{DecisionError, DecisionReply, answer_question};
+use countersign_usecases::decisions::{
+    CancelBy, DecisionError, DecisionReply, answer_question, cancel_request,
+};
 use serde_json::json;
 
 use crate::support::{ALICE, BOB, CAROL, World, check, texts, who};
@@ -157,6 +159,50 @@ async fn r1_an_outsiders_attempt_is_recorded_even_when_their_first_commit_is_sta
     world.store.fail_next_commit(countersign_testkit::CommitFault::Stale);
     assert_eq!(code(world.approve(id, CAROL).await), ("not_a_decider", Kind::Denied));
     assert_eq!(world.count("mcp.tool.rejected"), 1);
+}
+
+#[tokio::test]
+async fn r1_an_outsider_cannot_withdraw_a_request_and_the_attempt_is_recorded() {
+    let world = World::new(1).await;
+    let (asked, approved) = (world.call("a").await.request.unwrap(), world.approved("b").await);
+    for (id, state) in [(asked, "requested"), (approved, "approved")] {
+        let refused = cancel_request(&world.services, id, None, &CancelBy::Staff(who(CAROL))).await;
+        assert_eq!(code(refused), ("not_a_decider", Kind::Denied));
+        assert_eq!(world.state(id).await, state);
+        let rows = world.rows();
+        let event = rows.events.last().unwrap();
+        assert_eq!((event.event_type.as_str(), event.actor_id.as_str()), ("mcp.tool.rejected", CAROL));
+        assert_eq!(
+            (&event.request_id, &event.detail["code"]),
+            (&Some(id.to_string()), &json!("not_a_decider"))
+        );
+    }
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn r1_whoever_left_the_group_cannot_withdraw_and_an_operator_always_can() {
+    let world = World::new(1).await;
+    let id = world.call("a").await.request.unwrap();
+    world.activate(&texts::without_bob()).await;
+    let former = cancel_request(&world.services, id, None, &CancelBy::Staff(who(BOB))).await;
+    assert_eq!(code(former), ("not_a_decider", Kind::Denied));
+    // The policy text doesn't know them, and need not even be there.
+    world.ledger.forget_policy();
+    cancel_request(&world.services, id, None, &CancelBy::Operator(who(CAROL))).await.unwrap();
+    assert_eq!(world.state(id).await, "cancelled");
+    assert_eq!(world.last_detail("approval.cancelled")["by"], CAROL);
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn r1_the_launcher_can_withdraw_what_they_are_asked_to_decide_and_may_not_decide() {
+    let world = World::under(texts::the_launcher_owns(), 1).await;
+    let id = world.call("a").await.request.unwrap();
+    let launcher = countersign_testkit::build::LAUNCHER;
+    assert_eq!(code(world.approve(id, launcher).await), ("requester_cannot_decide", Kind::Denied));
+    cancel_request(&world.services, id, None, &CancelBy::Staff(who(launcher))).await.unwrap();
+    assert_eq!(world.state(id).await, "cancelled");
 }
 
 #[tokio::test]
