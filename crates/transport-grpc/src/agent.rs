@@ -102,7 +102,7 @@ impl AgentService for Agent {
     ) -> Result<Response<Self::AwaitOutcomeStream>, Status> {
         let context = Context::of(&request)?;
         let id = request_id(&request.get_ref().request_id, &context.id)?;
-        let stream = await_outcome::begin(&self.0, context.run()?.clone(), id, context.id.clone()).await?;
+        let stream = await_outcome::begin(&self.0, &context, id).await?;
         Ok(Response::new(stream))
     }
 

@@ -179,6 +179,6 @@ impl ApprovalService for Approvals {
         request: Request<v1::WatchApprovalsRequest>,
     ) -> Result<Response<Self::WatchApprovalsStream>, Status> {
         let context = Context::of(&request)?;
-        watch::begin(&self.0, request.get_ref(), context.id.clone()).await.map(Response::new)
+        watch::begin(&self.0, request.get_ref(), &context).await.map(Response::new)
     }
 }

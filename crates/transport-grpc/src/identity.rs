@@ -8,6 +8,7 @@ use countersign_usecases::Identity;
 use tonic::Status;
 
 use crate::access::Role;
+use crate::seats::Holder;
 use crate::status::CallId;
 
 /// A run token was not accepted. Says nothing that helps a forger.
@@ -76,6 +77,15 @@ impl Context {
         match &self.caller {
             Some(Caller::Bearer(bearer)) => Ok(bearer),
             Some(Caller::Run(_)) | None => Err(not_through_the_gate()),
+        }
+    }
+
+    /// Whose streams this caller's count among.
+    pub(crate) fn holder(&self) -> Result<Holder, Status> {
+        match &self.caller {
+            Some(Caller::Run(run)) => Ok(Holder::Run(run.clone())),
+            Some(Caller::Bearer(bearer)) => Ok(Holder::Principal(bearer.identity.principal.clone())),
+            None => Err(not_through_the_gate()),
         }
     }
 

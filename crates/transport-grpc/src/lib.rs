@@ -6,7 +6,8 @@
 //! **Architecture invariant:** nothing is decided here but who may call what ([`access`]), and no request names its caller. There is no
 //! storage, no clock and no randomness of its own: time comes with what the use cases load, randomness with [`GrpcDeps`].
 //!
-//! Deliberately absent: TLS (ended in front of the server) and rate limits (the use cases count refusals).
+//! Deliberately absent: TLS (ended in front of the server) and rate limits (the use cases count refusals and calls that changed
+//! nothing; here only the open streams of one caller are limited).
 
 pub mod access;
 mod agent;
@@ -19,6 +20,7 @@ mod identity;
 mod pace;
 mod policy;
 mod runs;
+mod seats;
 mod server;
 mod settings;
 mod status;

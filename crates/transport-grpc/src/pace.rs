@@ -9,7 +9,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
+use crate::identity::Context;
+use crate::seats::{Seat, Seats};
 use crate::settings::GrpcSettings;
+use crate::status::refuse;
 use crate::wake::ProcessWake;
 
 /// However many commits there are, a stream looks at most so often.
@@ -25,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) wake: Arc<ProcessWake>,
     pub(crate) settings: Arc<GrpcSettings>,
     pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) seats: Seats,
 }
 
 /// The answer of a streaming method.
@@ -36,20 +40,28 @@ pub(crate) struct Follower<T> {
     wake: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     poll_interval: Duration,
+    /// Given back when the stream is over.
+    _seat: Seat,
 }
 
 /// The stream is over; there is nothing more to do for it.
 pub(crate) struct Over;
 
 impl Shared {
+    /// The right to one more stream for who calls. Taken before anything is looked up for them.
+    pub(crate) fn seat(&self, context: &Context) -> Result<Seat, Status> {
+        self.seats.take(context.holder()?).map_err(|error| refuse(&error, &context.id))
+    }
+
     /// A stream and its sending end.
-    pub(crate) fn follow<T>(&self) -> (Follower<T>, Messages<T>) {
+    pub(crate) fn follow<T>(&self, seat: Seat) -> (Follower<T>, Messages<T>) {
         let (tx, rx) = mpsc::channel(BUFFERED);
         let follower = Follower {
             tx,
             wake: self.wake.subscribe(),
             stopping: self.stopping.clone(),
             poll_interval: self.settings.poll_interval,
+            _seat: seat,
         };
         (follower, ReceiverStream::new(rx))
     }

@@ -110,6 +110,6 @@ impl RunService for Runs {
         let mut fields = Fields::new();
         let project = fields.maybe_name("project", request.get_ref().project.as_deref());
         fields.finish(Some(()), &context.id)?;
-        Ok(Response::new(watch::begin(&self.0, project, context.id.clone()).await?))
+        Ok(Response::new(watch::begin(&self.0, project, &context).await?))
     }
 }

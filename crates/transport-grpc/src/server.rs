@@ -22,6 +22,7 @@ use crate::identity::{BearerDirectory, RunTokenVerifier};
 use crate::pace::Shared;
 use crate::policy::Policies;
 use crate::runs::Runs;
+use crate::seats::Seats;
 use crate::settings::GrpcSettings;
 use crate::v1;
 use crate::v1::agent_service_server::AgentServiceServer;
@@ -127,6 +128,7 @@ fn assemble(
         wake: deps.wake,
         settings: Arc::clone(&settings),
         stopping,
+        seats: Seats::default(),
     };
     let gate = GateLayer(Arc::new(Gate {
         services: deps.services,

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::message;
 use crate::gate::of_run;
+use crate::identity::Context;
 use crate::pace::{Follower, Messages, Over, Shared};
 use crate::status::CallId;
 use crate::v1;
@@ -28,13 +29,14 @@ struct Awaited {
 /// Opens the stream. A request that isn't this run's is refused at once.
 pub(super) async fn begin(
     shared: &Shared,
-    run: RunId,
+    context: &Context,
     id: RequestId,
-    call: CallId,
 ) -> Result<Messages<v1::AwaitOutcomeResponse>, Status> {
+    let seat = shared.seat(context)?;
+    let (run, call) = (context.run()?.clone(), context.id.clone());
     let awaited = Awaited { services: shared.services.clone(), run, id, call };
     get_outcome(&awaited.services, &awaited.run, id).await.map_err(|error| of_run(&error, &awaited.call))?;
-    let (mut follower, messages) = shared.follow();
+    let (mut follower, messages) = shared.follow(seat);
     let following = async move {
         // However the stream ended, its client knows by now.
         let _ = awaited.follow(&mut follower).await;

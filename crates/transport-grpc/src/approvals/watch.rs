@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 use super::list::PENDING;
 use crate::convert::fields::Fields;
 use crate::convert::request::{Liveness, summary};
+use crate::identity::Context;
 use crate::pace::{Follower, Messages, Over, Shared};
 use crate::status::{CallId, refuse};
 use crate::v1;
@@ -32,8 +33,10 @@ struct Watch {
 pub(super) async fn begin(
     shared: &Shared,
     asked: &v1::WatchApprovalsRequest,
-    call: CallId,
+    context: &Context,
 ) -> Result<Messages<v1::WatchApprovalsResponse>, Status> {
+    let seat = shared.seat(context)?;
+    let call = context.id.clone();
     let mut fields = Fields::new();
     let filter = RequestFilter {
         states: PENDING.to_vec(),
@@ -47,7 +50,7 @@ pub(super) async fn begin(
     let watch = Watch { services: Arc::clone(&shared.services), silent_after, filter, call };
     // The place in the events is taken before the snapshot, so that nothing falls between the two.
     let from = watch.services.queries().newest_event().await.map_err(|error| watch.refuse(error))?;
-    let (mut follower, messages) = shared.follow();
+    let (mut follower, messages) = shared.follow(seat);
     let watching = async move {
         // However the stream ended, its client knows by now.
         let _ = watch.follow(&mut follower, from).await;

@@ -11,6 +11,7 @@ use tonic::Status;
 use tracing::Instrument as _;
 
 use crate::convert::run;
+use crate::identity::Context;
 use crate::pace::{Follower, Messages, Over, Shared};
 use crate::status::{CallId, refuse};
 use crate::v1;
@@ -27,12 +28,13 @@ struct Watch {
 pub(super) async fn begin(
     shared: &Shared,
     project: Option<ProjectKey>,
-    call: CallId,
+    context: &Context,
 ) -> Result<Messages<v1::WatchRunsResponse>, Status> {
-    let watch = Watch { services: Arc::clone(&shared.services), project, call };
+    let seat = shared.seat(context)?;
+    let watch = Watch { services: Arc::clone(&shared.services), project, call: context.id.clone() };
     // The place in the events is taken before the snapshot, so that nothing falls between the two.
     let from = watch.services.queries().newest_event().await.map_err(|error| watch.refuse(error))?;
-    let (mut follower, messages) = shared.follow();
+    let (mut follower, messages) = shared.follow(seat);
     let watching = async move {
         // However the stream ended, its client knows by now.
         let _ = watch.follow(&mut follower, from).await;

@@ -7,7 +7,7 @@ use countersign_transport_grpc::{GrpcSettings, v1};
 use tonic::Code;
 
 use crate::story::{awaiting, next};
-use crate::support::{RUN, Server, refused, registration, soon, started, with};
+use crate::support::{RUN, Server, refused, registration, soon, started, token_of, with};
 
 #[tokio::test]
 async fn a_stream_hears_of_what_another_replica_committed() {
@@ -116,6 +116,50 @@ async fn runs_are_watched_from_a_snapshot_on() {
     let Item::Run(waiting) = item().await else { panic!("no change") };
     assert_eq!((waiting.run_id.as_str(), waiting.status()), (RUN, v1::RunStatus::Waiting));
     assert_eq!(waiting.waits[0].wait_state, "waiting_mcp");
+}
+
+#[tokio::test]
+async fn an_agent_holds_so_many_streams_and_no_more() {
+    let (_world, server) = started(TestTool::writing(1)).await;
+    server.register("run-2").await;
+    let id = server.ask("orders").await.request_id.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..32 {
+        streams.push(awaiting(&server, &id).await);
+    }
+    let message = v1::AwaitOutcomeRequest { request_id: id.clone() };
+    let one_more = async || server.agent().await_outcome(with(&token_of(RUN), message.clone())).await;
+    let details = refused(one_more().await, Code::ResourceExhausted, "too_many_streams");
+    assert!(details.retry_info().is_some());
+    // Nobody else is kept out: what is said to another run is about the request.
+    let other = server.agent().await_outcome(with(&token_of("run-2"), message.clone())).await;
+    refused(other, Code::NotFound, "unknown_request");
+    next(&mut streams[0]).await;
+    streams.pop();
+    soon(async {
+        while one_more().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_persons_watches_of_approvals_and_runs_count_together() {
+    let (_world, server) = started(TestTool::writing(1)).await;
+    let approvals = async |who| server.approvals().watch_approvals(with(who, Default::default())).await;
+    let runs = async |who| server.runs().watch_runs(with(who, Default::default())).await;
+    let mut held = (Vec::new(), Vec::new());
+    for _ in 0..16 {
+        held.0.push(approvals("alice").await.unwrap());
+        held.1.push(runs("alice").await.unwrap());
+    }
+    refused(approvals("alice").await, Code::ResourceExhausted, "too_many_streams");
+    refused(runs("alice").await, Code::ResourceExhausted, "too_many_streams");
+    approvals("viewer").await.unwrap();
+    runs("platform").await.unwrap();
+    // Other calls are none of this limit's business.
+    server.runs().get_run(with("alice", v1::GetRunRequest { run_id: RUN.to_owned() })).await.unwrap();
 }
 
 async fn finish(server: &Server) {
