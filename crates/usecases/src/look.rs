@@ -1,11 +1,13 @@
 //! Looking at one request or run as the ledger has it: for transports that show it, and for gates that ask whether a run still lives.
 
+use countersign_audit::EventType;
 use countersign_kernel::{RequestId, RunId};
 use countersign_waitstate::{Run, RunError};
 
 use crate::decisions::DecisionError;
 use crate::error::ServiceError;
 use crate::port::RequestSnapshot;
+use crate::record::EventRecord;
 use crate::runs::RunCommandError;
 use crate::services::Services;
 
@@ -29,4 +31,57 @@ pub async fn get_live_run(services: &Services, id: &RunId) -> Result<Run, RunCom
         return Err(RunError::Ended { id: id.clone() }.into());
     }
     Ok(run)
+}
+
+/// Whether a run may look otherwise since this event: for those who watch runs.
+///
+/// What is only counted on a run (its refusals, its calls that changed nothing) is not shown.
+pub fn shows_on_run(event: &EventRecord) -> bool {
+    // One that this server doesn't know yet was written by a newer one: better to look.
+    event.event_type.parse().map_or(true, changes_run)
+}
+
+fn changes_run(event_type: EventType) -> bool {
+    match event_type {
+        EventType::RunRegistered
+        | EventType::RunLinked
+        | EventType::RunFinished
+        | EventType::RunWaitPaused
+        | EventType::RunWaitResumed
+        // The wait goes on for another reason.
+        | EventType::ApprovalApproved
+        | EventType::ApprovalDrifted => true,
+        EventType::ApprovalRequested
+        | EventType::ApprovalReused
+        | EventType::ApprovalVoted
+        | EventType::ApprovalDenied
+        | EventType::ApprovalAnswered
+        | EventType::ApprovalExpired
+        | EventType::ApprovalCancelled
+        | EventType::ApprovalApplying
+        | EventType::ApprovalApplied
+        | EventType::ApprovalFailed
+        | EventType::ApprovalUnknown
+        | EventType::ApprovalReminded
+        | EventType::ApprovalEscalated
+        | EventType::McpToolCalled
+        | EventType::McpToolApprovalPending
+        | EventType::McpToolDryRun
+        | EventType::McpToolSucceeded
+        | EventType::McpToolFailed
+        | EventType::McpToolRejected
+        | EventType::DeliverySent
+        | EventType::DeliveryFailed
+        | EventType::DeliveryAbandoned
+        | EventType::CallbackAccepted
+        | EventType::CallbackDuplicate
+        | EventType::CallbackStale
+        | EventType::CallbackRejected
+        | EventType::PolicyLoaded
+        | EventType::PolicyRejected
+        | EventType::DelegationGranted
+        | EventType::DelegationEnded
+        | EventType::BypassDetected
+        | EventType::AuditErased => false,
+    }
 }

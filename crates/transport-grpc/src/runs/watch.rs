@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_kernel::{ProjectKey, RunId};
+use countersign_usecases::look::shows_on_run;
 use countersign_usecases::port::{EventCursor, EventFilter, StoreError};
 use countersign_usecases::{ServiceError, Services};
 use countersign_waitstate::Run;
@@ -95,15 +96,13 @@ impl Watch {
         follower.send(v1::WatchRunsResponse { item: Some(Item::Run(run::run(found))) }).await
     }
 
-    /// The runs that something happened to after this place, and the place after that.
+    /// The runs that may have changed after this place, and the place after that. Not every change of a run has an event of the run
+    /// itself: that a wait goes on for another reason is said by the event of its request.
     async fn changed(&self, from: &EventCursor) -> Result<(BTreeSet<RunId>, EventCursor), StoreError> {
-        let filter = EventFilter {
-            project: self.project.clone(),
-            type_prefix: Some("run.".to_owned()),
-            ..EventFilter::default()
-        };
+        let filter = EventFilter { project: self.project.clone(), ..EventFilter::default() };
         let page = self.services.queries().list_events(&filter, Some(from), PAGE).await?;
-        let runs = page.events.iter().filter_map(|event| RunId::parse(event.run_id.as_deref()?).ok());
+        let telling = page.events.iter().filter(|event| shows_on_run(event));
+        let runs = telling.filter_map(|event| RunId::parse(event.run_id.as_deref()?).ok());
         Ok((runs.collect(), page.next.unwrap_or_else(|| from.clone())))
     }
 }

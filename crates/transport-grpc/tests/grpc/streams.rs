@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_testkit::TestTool;
 use countersign_transport_grpc::{GrpcSettings, v1};
+use serde_json::json;
 use tonic::Code;
 
 use crate::story::{awaiting, next};
@@ -116,6 +117,25 @@ async fn runs_are_watched_from_a_snapshot_on() {
     let Item::Run(waiting) = item().await else { panic!("no change") };
     assert_eq!((waiting.run_id.as_str(), waiting.status()), (RUN, v1::RunStatus::Waiting));
     assert_eq!(waiting.waits[0].wait_state, "waiting_mcp");
+}
+
+#[tokio::test]
+async fn a_watched_run_shows_that_its_wait_goes_on_for_another_reason() {
+    use v1::watch_runs_response::Item;
+    let (world, server) = started(TestTool::writing(1)).await;
+    let reply = server.ask("orders").await;
+    let message = v1::WatchRunsRequest { project: Some("shop".to_owned()) };
+    let mut watched = server.runs().watch_runs(with("viewer", message)).await.unwrap().into_inner();
+    let mut reason = async || match soon(watched.message()).await.unwrap().unwrap().item.unwrap() {
+        Item::Run(run) => run.waits[0].reason(),
+        Item::SnapshotComplete(_) => v1::WaitReason::Unspecified,
+    };
+    assert_eq!((reason().await, reason().await), (v1::WaitReason::Approval, v1::WaitReason::Unspecified));
+    server.decide("alice", &reply, v1::Decision::Approve).await.unwrap();
+    assert_eq!(reason().await, v1::WaitReason::Execution);
+    world.tool.set_world(json!({"state": "moved"}));
+    world.work_off(&server).await;
+    assert_eq!(reason().await, v1::WaitReason::Approval, "it drifted and asks again");
 }
 
 #[tokio::test]
