@@ -12,7 +12,7 @@ use std::sync::Arc;
 use countersign_approvals::OpenError;
 use countersign_kernel::{Fault, Kind, RequestId, RunId, ToolName, Violations};
 use countersign_mcp_tools::{Call, Caller, ControlTool, Observation, Plan, PlanRefusal};
-use countersign_waitstate::RunFacts;
+use countersign_waitstate::{RunError, RunFacts};
 use serde_json::Value;
 
 use crate::error::ServiceError;
@@ -63,6 +63,9 @@ pub enum CallError {
     /// It can't be done as things stand.
     #[error(transparent)]
     Impossible(PlanRefusal),
+    /// Too many requests of the run are open.
+    #[error(transparent)]
+    NoRoom(RunError),
     /// Policy gives terms that can't be met.
     #[error(transparent)]
     Terms(#[from] OpenError),
@@ -90,6 +93,7 @@ impl Fault for CallError {
             Self::KeyReused { .. } => Kind::AlreadyExists,
             Self::PolicyDenied { .. } => Kind::Denied,
             Self::Impossible(_) => Kind::Conflict,
+            Self::NoRoom(error) => error.kind(),
             Self::Terms(error) => error.kind(),
             Self::Target { transient: true, .. } => Kind::Unavailable,
             Self::Target { transient: false, .. } => Kind::Conflict,
@@ -106,6 +110,7 @@ impl Fault for CallError {
             Self::KeyReused { .. } => "idempotency_key_reused",
             Self::PolicyDenied { .. } => "policy_denied",
             Self::Impossible(refusal) => refusal.code,
+            Self::NoRoom(error) => error.code(),
             Self::Terms(error) => error.code(),
             Self::Target { code, .. } => code,
             Self::Service(error) => error.code(),
@@ -121,6 +126,7 @@ impl Fault for CallError {
             | Self::KeyReused { .. }
             | Self::PolicyDenied { .. }
             | Self::Impossible(_)
+            | Self::NoRoom(_)
             | Self::Terms(_)
             | Self::Target { .. }
             | Self::Service(_) => None,

@@ -62,6 +62,14 @@ pub enum RunError {
         /// The request.
         request: RequestId,
     },
+    /// Too many of its requests are open.
+    #[error("run `{id}` has {count} open requests, and more are not opened before some of them are settled")]
+    TooManyWaits {
+        /// The run.
+        id: RunId,
+        /// How many are open.
+        count: usize,
+    },
     /// A link is there already and differs.
     #[error("run `{id}` is already linked to {what} {number}")]
     LinkedElsewhere {
@@ -106,6 +114,7 @@ impl Fault for RunError {
             | Self::NotEnding { .. }
             | Self::StillWaiting { .. } => Kind::Conflict,
             Self::LinkedElsewhere { .. } => Kind::AlreadyExists,
+            Self::TooManyWaits { .. } => Kind::Exhausted,
         }
     }
 
@@ -114,6 +123,7 @@ impl Fault for RunError {
             Self::Ended { .. } => "run_ended",
             Self::AlreadyWaiting { .. } => "already_waiting",
             Self::NotWaiting { .. } => "not_waiting",
+            Self::TooManyWaits { .. } => "too_many_open_requests",
             Self::LinkedElsewhere { .. } => "run_linked_elsewhere",
             Self::BudgetLeft { .. } => "budget_left",
             Self::NotEnding { .. } => "run_not_ending",

@@ -5,7 +5,7 @@ use countersign_kernel::{RequestId, Timestamp};
 use crate::error::{RegisterError, RunError};
 use crate::event::{FinishReason, RunEvent, RunTransition};
 use crate::refusals::{RefusalWindow, Refused};
-use crate::run::{Run, RunFacts, RunLinks, RunState, Timer};
+use crate::run::{MOST_OPEN_WAITS, Run, RunFacts, RunLinks, RunState, Timer};
 use crate::wait::{Wait, WaitReason};
 
 /// Registers a run; its budget runs from now.
@@ -62,10 +62,22 @@ impl Run {
         Ok(Some(RunTransition::of(self, after, RunEvent::Linked)))
     }
 
+    /// Whether one more request may be opened: asked before anything is done for it.
+    ///
+    /// # Errors
+    /// The run waits for as many as it may.
+    pub fn check_room(&self) -> Result<(), RunError> {
+        if self.waits.len() < MOST_OPEN_WAITS {
+            Ok(())
+        } else {
+            Err(RunError::TooManyWaits { id: self.facts.id.clone(), count: self.waits.len() })
+        }
+    }
+
     /// Opens a wait; the first one pauses the budget.
     ///
     /// # Errors
-    /// The run has ended, or waits for this request already.
+    /// The run has ended, waits for this request already, or for as many as it may.
     pub fn open_wait(
         &self,
         request: RequestId,
@@ -79,6 +91,7 @@ impl Run {
         if self.waits.iter().any(|wait| wait.request == request) {
             return Err(RunError::AlreadyWaiting { id: id(), request });
         }
+        self.check_room()?;
         let (budget_left, since) = match timer {
             Timer::Running { deadline_at } => (deadline_at.since(now), now),
             Timer::Paused { budget_left, since } => (*budget_left, *since),

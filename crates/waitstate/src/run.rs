@@ -8,6 +8,9 @@ use crate::event::FinishReason;
 use crate::refusals::RefusalWindow;
 use crate::wait::Wait;
 
+/// How many requests of one run may be open at once: an agent that keeps asking can't bury approvers, nor make its own row ever larger.
+pub const MOST_OPEN_WAITS: usize = 100;
+
 /// What the platform said of a run when it registered it. Never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFacts {

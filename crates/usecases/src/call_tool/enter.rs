@@ -1,9 +1,9 @@
 //! One attempt at deciding a call on a snapshot: what is committed, and what is answered once it is.
 
 use countersign_approvals::{CallKey, Proposal, QuestionForm, RequestFacts, open};
-use countersign_kernel::{Actor, ActorKind, ApprovalMode, Digest, Proof, Terms};
+use countersign_kernel::{Actor, ActorKind, ApprovalMode, Digest, Fault, Proof, Terms};
 use countersign_mcp_tools::{PlanRefusal, StepOutcome, StepWork};
-use countersign_waitstate::{Refused, Run};
+use countersign_waitstate::{Refused, Run, RunError};
 use serde_json::Value;
 
 use super::judge::{Judged, cell_of, judge};
@@ -45,6 +45,14 @@ pub(super) async fn decide(
             return refuse(services, prepared, &snapshot, run, Refusal::Policy { code, reason });
         }
     };
+    let writes = prepared.tool.descriptor().action(&prepared.call.action).is_none_or(|action| action.writes);
+    let reads_at_once = !writes && terms.mode == ApprovalMode::None;
+    if !prepared.call.dry_run
+        && !reads_at_once
+        && let Err(full) = run.check_room()
+    {
+        return refuse(services, prepared, &snapshot, run, Refusal::Full(full));
+    }
     if planned.is_none() {
         match prepared.plan().await {
             Ok(plan) => *planned = Some(plan),
@@ -56,8 +64,7 @@ pub(super) async fn decide(
     if prepared.call.dry_run {
         return moment.preview(plan, &terms);
     }
-    let writes = prepared.tool.descriptor().action(&prepared.call.action).is_none_or(|action| action.writes);
-    if !writes && terms.mode == ApprovalMode::None {
+    if reads_at_once {
         return moment.read(plan).await;
     }
     moment.open(plan, terms, policy)
@@ -111,6 +118,7 @@ async fn reuse(
 enum Refusal {
     Policy { code: &'static str, reason: String },
     Plan(PlanRefusal),
+    Full(RunError),
 }
 
 /// Records a refusal, or only counts it when this run has been refused too often lately.
@@ -126,23 +134,21 @@ fn refuse(
     draft.record_run(counted).map_err(ServiceError::from)?;
     if let Refused::Record { suppressed_before } = refused {
         let call = called(prepared);
+        let rejected =
+            |code, reason| NoteEvent::Rejected { call, request: None, code, reason, suppressed_before };
         let note = match &refusal {
             Refusal::Policy { code, reason } => {
                 NoteEvent::PolicyDenied { call, code, reason: reason.clone(), suppressed_before }
             }
-            Refusal::Plan(refusal) => NoteEvent::Rejected {
-                call,
-                request: None,
-                code: refusal.code,
-                reason: refusal.message.clone(),
-                suppressed_before,
-            },
+            Refusal::Plan(refusal) => rejected(refusal.code, refusal.message.clone()),
+            Refusal::Full(full) => rejected(full.code(), full.to_string()),
         };
         draft.note(note).map_err(ServiceError::from)?;
     }
     let answer = Err(match refusal {
         Refusal::Policy { code, reason } => CallError::PolicyDenied { reason_code: code, reason },
         Refusal::Plan(refusal) => CallError::Impossible(refusal),
+        Refusal::Full(full) => CallError::NoRoom(full),
     });
     Ok(Entry { commit: draft.finish(), answer })
 }

@@ -1,6 +1,7 @@
 //! Bad input: each is answered by a stable code, recorded where it is worth it, and leaves state as it was.
 
 mod decisions;
+mod floods;
 mod policy;
 
 use countersign_kernel::{Fault, Kind, RuntimeMode};

@@ -1,6 +1,6 @@
 //! The time budget: spent while the run works, put aside while it waits.
 
-use countersign_kernel::{Fault, Millis, Timestamp};
+use countersign_kernel::{Fault, Kind, Millis, Timestamp};
 use countersign_waitstate::{FinishReason, RunEvent, RunState, Timer, WaitReason, register};
 
 use crate::fixture::*;
@@ -42,6 +42,20 @@ fn a_second_wait_takes_nothing_more() {
         RunEvent::WaitPaused { open_waits: 2, budget_left: told, .. } => assert_eq!(*told, budget_left),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_run_waits_for_a_hundred_requests_and_no_more_until_one_is_settled() {
+    let mut run = working();
+    for number in 0..100 {
+        assert_eq!(run.check_room(), Ok(()), "{number}");
+        run = after(&run.open_wait(request(number), WaitReason::Approval, at(1)).unwrap());
+    }
+    let full = run.check_room().unwrap_err();
+    assert_eq!((full.code(), full.kind()), ("too_many_open_requests", Kind::Exhausted));
+    assert_eq!(run.open_wait(request(100), WaitReason::Question, at(2)).unwrap_err(), full);
+    let room = run.close_wait(request(50), at(3)).unwrap();
+    assert!(room.after().open_wait(request(100), WaitReason::Question, at(4)).is_ok());
 }
 
 #[test]
