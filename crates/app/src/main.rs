@@ -14,6 +14,7 @@ mod identities;
 mod logging;
 mod master_keys;
 mod metered;
+mod named_tasks;
 mod run_tokens;
 mod serve;
 mod stores;

@@ -1,6 +1,7 @@
 //! Running a server: listen, work, and stop gracefully.
 
 mod operations;
+mod parts;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,16 +20,17 @@ use crate::config::Config;
 use crate::wiring::{Wired, bootstrap_policy, wire};
 use crate::workers;
 use operations::{PrometheusText, StoreReadiness};
+use parts::Parts;
 
 /// Serves until the process is told to stop (SIGTERM or SIGINT).
 ///
 /// # Errors
-/// The configuration is not usable, the store can't be opened, or an address can't be listened on.
+/// The configuration is not usable, the store can't be opened, an address can't be listened on, or a part of the server ended by itself.
 pub async fn serve(config: Config) -> Result<()> {
     serve_until(config, told_to_stop()).await
 }
 
-/// Serves until `stop` is done.
+/// Serves until `stop` is done, or until a part of the server ends by itself.
 ///
 /// # Errors
 /// As [`serve`].
@@ -39,42 +41,35 @@ pub async fn serve_until(config: Config, stop: impl Future<Output = ()>) -> Resu
     let http = listen(config.server.http_listen, "server.http_listen").await?;
     announce(&wired, &grpc, &http)?;
 
-    let stopping = CancellationToken::new();
-    let grpc_task = tokio::spawn(countersign_transport_grpc::serve(
-        deps(&wired),
-        grpc,
-        stopping.clone().cancelled_owned(),
-    ));
-    let http_stop = stopping.clone().cancelled_owned();
-    let http_task = tokio::spawn(countersign_transport_http::serve(operations(&wired)?, http, http_stop));
-    let worker_id = Ids::new(&OsEntropy, ambient::host_now()).worker();
-    let worker_task = tokio::spawn(workers::run(
-        Arc::clone(&wired.services),
-        worker_id,
-        config.workers.clone(),
-        wired.wake.subscribe(),
-        stopping.clone(),
-    ));
-
-    stop.await;
-    tracing::info!(grace_s = config.server.shutdown_grace_s, "stopping: finishing what is in hand");
-    stopping.cancel();
-    let all = async {
-        let _ = worker_task.await;
-        if let Ok(Err(error)) = http_task.await {
-            tracing::error!(%error, "health and metrics were no longer served");
-        }
-        grpc_task.await
-    };
-    match tokio::time::timeout(Duration::from_secs(config.server.shutdown_grace_s), all).await {
-        Ok(Ok(served)) => served.context("the gRPC server failed")?,
-        Ok(Err(panicked)) => return Err(panicked).context("the gRPC server failed"),
-        // What was in hand is leased work and open streams: another replica takes the one up, clients reconnect for the other.
-        Err(_) => tracing::warn!("some calls did not end in time and were cut"),
-    }
+    let parts = start(&wired, &config, grpc, http);
+    let ended = parts.run_until(stop, Duration::from_secs(config.server.shutdown_grace_s)).await;
     wired.stores.close().await;
     tracing::info!("stopped");
-    Ok(())
+    ended
+}
+
+fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -> Parts {
+    let stopping = CancellationToken::new();
+    let stop = || stopping.clone().cancelled_owned();
+    let (operations, metrics) = operations(wired);
+    let worker_id = Ids::new(&OsEntropy, ambient::host_now()).worker();
+    let (services, woken) = (Arc::clone(&wired.services), wired.wake.subscribe());
+    let (grpc_deps, grpc_stop, http_stop) = (deps(wired), stop(), stop());
+    let (worker_config, worker_stop) = (config.workers.clone(), stopping.clone());
+
+    let mut parts = Parts::new(stopping.clone());
+    parts.start("the gRPC server", async move {
+        Ok(countersign_transport_grpc::serve(grpc_deps, grpc, grpc_stop).await?)
+    });
+    parts.start("the server of health and metrics", async move {
+        Ok(countersign_transport_http::serve(operations, http, http_stop).await?)
+    });
+    parts.start("the workers", async move {
+        workers::run(services, worker_id, worker_config, woken, worker_stop).await;
+        Ok(())
+    });
+    parts.start("the upkeep of metrics", keep_up(metrics, stopping));
+    parts
 }
 
 fn deps(wired: &Wired) -> GrpcDeps {
@@ -88,27 +83,27 @@ fn deps(wired: &Wired) -> GrpcDeps {
     }
 }
 
-fn operations(wired: &Wired) -> Result<Operations> {
+fn operations(wired: &Wired) -> (Operations, PrometheusHandle) {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     // In tests several servers share one process; the first one's recorder serves them all.
     let _ = metrics::set_global_recorder(recorder);
-    tokio::spawn(keep_up(handle.clone()));
-    Ok(Operations {
+    let operations = Operations {
         readiness: Arc::new(StoreReadiness::new(
             Arc::clone(&wired.services),
             Arc::clone(&wired.stores.ledger),
         )),
-        metrics: Arc::new(PrometheusText::new(handle)),
-    })
+        metrics: Arc::new(PrometheusText::new(handle.clone())),
+    };
+    (operations, handle)
 }
 
 /// Folds recorded samples together, whether or not anybody asks for the metrics.
-async fn keep_up(metrics: PrometheusHandle) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+async fn keep_up(metrics: PrometheusHandle, stopping: CancellationToken) -> Result<()> {
+    while stopping.run_until_cancelled(tokio::time::sleep(Duration::from_secs(5))).await.is_some() {
         metrics.run_upkeep();
     }
+    Ok(())
 }
 
 async fn listen(address: std::net::SocketAddr, option: &str) -> Result<TcpListener> {
