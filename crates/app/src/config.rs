@@ -3,25 +3,36 @@
 //! An option `store.pool_size` is overridden by the variable `COUNTERSIGN_STORE__POOL_SIZE`. Unknown options are errors. Secrets are
 //! never options themselves: the options name a file or a variable that holds them.
 
+#[cfg(test)]
+mod documented;
 pub mod embedded;
 pub mod load;
 pub mod secret;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+#[cfg(test)]
+use schemars::JsonSchema;
 use serde::Deserialize;
+#[cfg(test)]
+use serde::Serialize;
 
 use secret::SecretSource;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where the server listens.
     #[serde(default)]
     pub server: ServerConfig,
+    /// Limits and times of the gRPC surface.
+    #[serde(default)]
+    pub grpc: GrpcConfig,
     /// Where state is kept.
     pub store: StoreConfig,
     /// The policy text.
@@ -47,6 +58,7 @@ pub struct Config {
 
 /// Where the server listens.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// Address and port of gRPC. Default `127.0.0.1:7443`. TLS is ended in front of the server; see docs/operations.md.
@@ -57,8 +69,28 @@ pub struct ServerConfig {
     pub shutdown_grace_s: u64,
 }
 
+/// Limits and times of the gRPC surface. None of them may be 0.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub struct GrpcConfig {
+    /// The largest message taken, in bytes. Default 1048576.
+    pub max_message_bytes: NonZeroU32,
+    /// Seconds a call may take to answer (a stream: to begin), at most. Default 30.
+    pub call_timeout_s: NonZeroU32,
+    /// Seconds between pings of an idle connection. Default 30.
+    pub keep_alive_interval_s: NonZeroU32,
+    /// Seconds a ping may stay unanswered before the connection is closed. Default 10.
+    pub keep_alive_timeout_s: NonZeroU32,
+    /// Milliseconds between looks of a stream for changes that other replicas made. Default 100.
+    pub poll_ms: NonZeroU32,
+    /// Seconds without a sign of life after which a requester is shown as silent. Default 300.
+    pub requester_silent_after_s: NonZeroU32,
+}
+
 /// Where state is kept.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
 pub enum StoreConfig {
     /// One file; one server.
@@ -95,6 +127,7 @@ fn default_lease_s() -> u64 {
 
 /// The policy text.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
     /// A text to activate when the server starts and no text is active yet. Later texts come by `countersign policy activate`.
@@ -103,6 +136,7 @@ pub struct PolicyConfig {
 
 /// Signing of run tokens (PASETO v4.public).
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct RunTokenConfig {
     /// The audience in every token. Default `countersign`.
@@ -127,6 +161,7 @@ fn default_token_lifetime_s() -> u64 {
 
 /// Sealing of generated secret values.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct SealingConfig {
     /// The id of the master key that seals.
@@ -137,6 +172,7 @@ pub struct SealingConfig {
 
 /// A person or service that holds a bearer token.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {
     /// The principal, such as `user:github:alice`.
@@ -148,11 +184,12 @@ pub struct IdentityConfig {
 }
 
 /// The systems that control tools change. Tools whose targets are not configured are not registered.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub struct TargetsConfig {
     /// Our field manager in Kubernetes. Default `countersign`.
-    pub field_manager: Option<String>,
+    pub field_manager: String,
     /// The Kubernetes cluster.
     pub kubernetes: Option<KubernetesConfig>,
     /// GitHub.
@@ -165,6 +202,7 @@ pub struct TargetsConfig {
 
 /// The Kubernetes cluster.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, tag = "access", rename_all = "snake_case")]
 pub enum KubernetesConfig {
     /// The service account of the pod the server runs in.
@@ -191,17 +229,23 @@ pub enum KubernetesConfig {
 
 /// GitHub.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct GithubConfig {
-    /// The API's address. Default: that of github.com; GitHub Enterprise Server has its own.
-    #[serde(default)]
-    pub url: Option<String>,
+    /// The API's address. Default `https://api.github.com`; a GitHub Enterprise Server has its own, `https://HOST/api/v3`.
+    #[serde(default = "default_github_url")]
+    pub url: String,
     /// Holds a token with write access to Actions secrets.
     pub token: SecretSource,
 }
 
+fn default_github_url() -> String {
+    "https://api.github.com".to_owned()
+}
+
 /// Which namespaces may be written to in which environments.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct NamespaceRuleConfig {
     /// The environments; all when empty.
@@ -213,6 +257,7 @@ pub struct NamespaceRuleConfig {
 
 /// A database server.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "lowercase")]
 pub enum DatabaseConfig {
     /// A PostgreSQL server, with credentials of its own.
@@ -233,6 +278,7 @@ pub enum DatabaseConfig {
 
 /// The workers.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkerConfig {
     /// Pieces of work done at once by this replica. Default 8. With 0 this replica does none.
@@ -243,6 +289,7 @@ pub struct WorkerConfig {
 
 /// Logs.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// `text` or `json`. Default `text`.
@@ -253,6 +300,7 @@ pub struct LogConfig {
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Lines for people.
@@ -267,6 +315,37 @@ impl Default for ServerConfig {
             grpc_listen: SocketAddr::from(([127, 0, 0, 1], 7443)),
             http_listen: SocketAddr::from(([127, 0, 0, 1], 7480)),
             shutdown_grace_s: 20,
+        }
+    }
+}
+
+impl Default for GrpcConfig {
+    fn default() -> Self {
+        const fn positive(number: u32) -> NonZeroU32 {
+            match NonZeroU32::new(number) {
+                Some(number) => number,
+                None => NonZeroU32::MIN,
+            }
+        }
+        Self {
+            max_message_bytes: positive(1024 * 1024),
+            call_timeout_s: positive(30),
+            keep_alive_interval_s: positive(30),
+            keep_alive_timeout_s: positive(10),
+            poll_ms: positive(100),
+            requester_silent_after_s: positive(300),
+        }
+    }
+}
+
+impl Default for TargetsConfig {
+    fn default() -> Self {
+        Self {
+            field_manager: "countersign".to_owned(),
+            kubernetes: None,
+            github: None,
+            namespaces: Vec::new(),
+            databases: BTreeMap::new(),
         }
     }
 }

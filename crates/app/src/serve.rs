@@ -2,13 +2,14 @@
 
 mod operations;
 mod parts;
+mod surface;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use countersign_transport_grpc::{GrpcDeps, GrpcSettings};
+use countersign_transport_grpc::GrpcDeps;
 use countersign_transport_http::Operations;
 use countersign_usecases::port::Ids;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -54,7 +55,7 @@ fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -
     let (operations, metrics) = operations(wired);
     let worker_id = Ids::new(&OsEntropy, ambient::host_now()).worker();
     let (services, woken) = (Arc::clone(&wired.services), wired.wake.subscribe());
-    let (grpc_deps, grpc_stop, http_stop) = (deps(wired), stop(), stop());
+    let (grpc_deps, grpc_stop, http_stop) = (deps(wired, config), stop(), stop());
     let (worker_config, worker_stop) = (config.workers.clone(), stopping.clone());
 
     let mut parts = Parts::new(stopping.clone());
@@ -72,14 +73,14 @@ fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -
     parts
 }
 
-fn deps(wired: &Wired) -> GrpcDeps {
+fn deps(wired: &Wired, config: &Config) -> GrpcDeps {
     GrpcDeps {
         services: Arc::clone(&wired.services),
         run_tokens: wired.tokens.clone(),
         bearers: wired.identities.clone(),
         wake: Arc::clone(&wired.wake),
         entropy: Arc::new(OsEntropy),
-        settings: GrpcSettings::default(),
+        settings: surface::settings(&config.grpc),
     }
 }
 

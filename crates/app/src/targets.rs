@@ -28,12 +28,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one exchange with a target may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Our field manager in Kubernetes, unless configured otherwise.
-const FIELD_MANAGER: &str = "countersign";
-
-/// The API of github.com.
-const GITHUB: &str = "https://api.github.com";
-
 /// The configured targets.
 pub struct Targets {
     /// The Kubernetes cluster.
@@ -69,7 +63,7 @@ impl Targets {
     /// # Errors
     /// An option is not usable; the message names it.
     pub async fn connect(config: &TargetsConfig) -> Result<Self> {
-        let field_manager = config.field_manager.clone().unwrap_or_else(|| FIELD_MANAGER.to_owned());
+        let field_manager = config.field_manager.clone();
         let kubernetes = match &config.kubernetes {
             None => None,
             Some(cluster) => Some(kubernetes(cluster, &field_manager).await.context("targets.kubernetes")?),
@@ -78,7 +72,7 @@ impl Targets {
             None => None,
             Some(github) => {
                 let config = GithubActionsSecretsConfig {
-                    base_url: github.url.clone().unwrap_or_else(|| GITHUB.to_owned()),
+                    base_url: github.url.clone(),
                     token: github.token.read().context("targets.github.token")?,
                     connect_timeout: CONNECT_TIMEOUT,
                     request_timeout: REQUEST_TIMEOUT,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 /// `{ file = "…" }` or `{ env = "…" }`. White space at the ends is not part of the secret.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub enum SecretSource {
     /// A file that holds nothing else.

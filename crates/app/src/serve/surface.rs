@@ -1,0 +1,68 @@
+//! The gRPC surface's settings, out of the configuration.
+
+use std::time::Duration;
+
+use countersign_kernel::Millis;
+use countersign_transport_grpc::GrpcSettings;
+
+use crate::config::GrpcConfig;
+
+/// The options as the surface takes them.
+pub(super) fn settings(config: &GrpcConfig) -> GrpcSettings {
+    let seconds = |option: std::num::NonZeroU32| Duration::from_secs(u64::from(option.get()));
+    GrpcSettings {
+        max_message_bytes: usize::try_from(config.max_message_bytes.get()).unwrap_or(usize::MAX),
+        call_timeout: seconds(config.call_timeout_s),
+        keep_alive_interval: seconds(config.keep_alive_interval_s),
+        keep_alive_timeout: seconds(config.keep_alive_timeout_s),
+        poll_interval: Duration::from_millis(u64::from(config.poll_ms.get())),
+        requester_silent_after: Millis::from_secs(u64::from(config.requester_silent_after_s.get())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load;
+
+    #[test]
+    fn the_defaults_are_those_of_the_surface_itself() {
+        assert_eq!(settings(&GrpcConfig::default()), GrpcSettings::default());
+    }
+
+    #[test]
+    fn each_option_reaches_its_setting() {
+        let config = load::from_text(
+            r#"
+            store = { kind = "sqlite", path = "x.db" }
+            run_tokens = { active = "k1", keys = { k1 = { env = "K" } } }
+            sealing = { active = "m1", keys = { m1 = { file = "m" } } }
+            [grpc]
+            max_message_bytes = 1
+            call_timeout_s = 2
+            keep_alive_interval_s = 3
+            keep_alive_timeout_s = 4
+            poll_ms = 5
+            requester_silent_after_s = 6
+            "#,
+        );
+        let expected = GrpcSettings {
+            max_message_bytes: 1,
+            call_timeout: Duration::from_secs(2),
+            keep_alive_interval: Duration::from_secs(3),
+            keep_alive_timeout: Duration::from_secs(4),
+            poll_interval: Duration::from_millis(5),
+            requester_silent_after: Millis::from_secs(6),
+        };
+        assert_eq!(settings(&config.unwrap().grpc), expected);
+    }
+
+    #[test]
+    fn none_of_them_may_be_zero() {
+        let text = include_str!("../../../../docs/examples/countersign.toml");
+        let zero = text.replace("call_timeout_s = 30", "call_timeout_s = 0");
+        assert_ne!(zero, text);
+        let error = format!("{:#}", load::from_text(&zero).unwrap_err());
+        assert!(error.contains("nonzero") && error.contains("call_timeout_s"), "{error}");
+    }
+}
