@@ -6,6 +6,7 @@ mod migrate;
 mod policy;
 mod token;
 
+#[cfg(feature = "demo")]
 pub(crate) use approvals::shown;
 #[cfg(feature = "demo")]
 pub(crate) use token::Bearer;

@@ -1,7 +1,7 @@
 //! The control tools of this server and the systems they change, from configuration.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,26 +30,16 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The configured targets.
 pub struct Targets {
-    /// The Kubernetes cluster.
-    pub kubernetes: Option<Arc<dyn KubernetesSecrets>>,
-    /// GitHub.
-    pub github: Option<Arc<dyn GithubSecrets>>,
-    /// Database servers by environment.
-    pub databases: Arc<ConfiguredServers>,
+    kubernetes: Option<Arc<dyn KubernetesSecrets>>,
+    github: Option<Arc<dyn GithubSecrets>>,
+    databases: Arc<ConfiguredServers>,
     namespaces: NamespaceRules,
     field_manager: String,
 }
 
 /// Which database server serves which environment.
 #[derive(Default)]
-pub struct ConfiguredServers(BTreeMap<Environment, Arc<dyn DatabaseServer>>);
-
-impl ConfiguredServers {
-    /// The servers with the environments they serve.
-    pub fn iter(&self) -> impl Iterator<Item = (&Environment, &Arc<dyn DatabaseServer>)> {
-        self.0.iter()
-    }
-}
+struct ConfiguredServers(BTreeMap<Environment, Arc<dyn DatabaseServer>>);
 
 impl DatabaseServers for ConfiguredServers {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
@@ -63,31 +53,12 @@ impl Targets {
     /// # Errors
     /// An option is not usable; the message names it.
     pub async fn connect(config: &TargetsConfig) -> Result<Self> {
-        let field_manager = config.field_manager.clone();
-        let kubernetes = match &config.kubernetes {
-            None => None,
-            Some(cluster) => Some(kubernetes(cluster, &field_manager).await.context("targets.kubernetes")?),
-        };
-        let github = match &config.github {
-            None => None,
-            Some(github) => {
-                let config = GithubActionsSecretsConfig {
-                    base_url: github.url.clone(),
-                    token: github.token.read().context("targets.github.token")?,
-                    connect_timeout: CONNECT_TIMEOUT,
-                    request_timeout: REQUEST_TIMEOUT,
-                };
-                let client = GithubActionsSecrets::connect(config).context("targets.github")?;
-                Some(Arc::new(client) as Arc<dyn GithubSecrets>)
-            }
-        };
-        let namespaces = config.namespaces.iter().map(namespace_rule).collect::<Result<_>>()?;
         Ok(Self {
-            kubernetes,
-            github,
-            databases: Arc::new(databases(&config.databases).await?),
-            namespaces: NamespaceRules(namespaces),
-            field_manager,
+            kubernetes: kubernetes(config).await?.map(|client| client as Arc<dyn KubernetesSecrets>),
+            github: github(config)?.map(|client| client as Arc<dyn GithubSecrets>),
+            databases: Arc::new(databases(&config.databases)?),
+            namespaces: NamespaceRules(config.namespaces.iter().map(namespace_rule).collect::<Result<_>>()?),
+            field_manager: config.field_manager.clone(),
         })
     }
 
@@ -113,33 +84,61 @@ impl Targets {
     }
 }
 
-async fn kubernetes(cluster: &KubernetesConfig, field_manager: &str) -> Result<Arc<dyn KubernetesSecrets>> {
-    let access = match cluster {
-        KubernetesConfig::InCluster => ClusterAccess::InCluster,
-        KubernetesConfig::Kubeconfig { path, context } => {
-            ClusterAccess::Kubeconfig { path: path.clone(), context: context.clone() }
-        }
-        KubernetesConfig::Url { url, token, ca_file } => ClusterAccess::Token {
-            url: url.clone(),
-            token: token.read().context("token")?,
-            ca_pem: match ca_file {
-                None => None,
-                Some(path) => {
-                    Some(std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?)
-                }
-            },
-        },
-    };
+/// The client of the configured cluster; `None` when none is configured. Nothing is sent yet.
+///
+/// # Errors
+/// An option is not usable; the message names it.
+pub async fn kubernetes(config: &TargetsConfig) -> Result<Option<Arc<KubeSecrets>>> {
+    let Some(cluster) = &config.kubernetes else { return Ok(None) };
+    let here = "targets.kubernetes";
     let config = KubeSecretsConfig {
-        access,
-        field_manager: field_manager.to_owned(),
+        access: cluster_access(cluster).context(here)?,
+        field_manager: config.field_manager.clone(),
         connect_timeout: CONNECT_TIMEOUT,
         request_timeout: REQUEST_TIMEOUT,
     };
-    Ok(Arc::new(KubeSecrets::connect(config).await?))
+    Ok(Some(Arc::new(KubeSecrets::connect(config).await.context(here)?)))
 }
 
-fn namespace_rule(rule: &NamespaceRuleConfig) -> Result<NamespaceRule> {
+fn cluster_access(cluster: &KubernetesConfig) -> Result<ClusterAccess> {
+    match cluster {
+        KubernetesConfig::InCluster => Ok(ClusterAccess::InCluster),
+        KubernetesConfig::Kubeconfig { path, context } => {
+            Ok(ClusterAccess::Kubeconfig { path: path.clone(), context: context.clone() })
+        }
+        KubernetesConfig::Url { url, token, ca_file } => {
+            let read = |path: &PathBuf| {
+                std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))
+            };
+            Ok(ClusterAccess::Token {
+                url: url.clone(),
+                token: token.read().context("token")?,
+                ca_pem: ca_file.as_ref().map(read).transpose().context("ca_file")?,
+            })
+        }
+    }
+}
+
+/// The client of the configured GitHub; `None` when none is configured. Nothing is sent yet.
+///
+/// # Errors
+/// An option is not usable; the message names it.
+pub fn github(config: &TargetsConfig) -> Result<Option<Arc<GithubActionsSecrets>>> {
+    let Some(github) = &config.github else { return Ok(None) };
+    let config = GithubActionsSecretsConfig {
+        base_url: github.url.clone(),
+        token: github.token.read().context("targets.github.token")?,
+        connect_timeout: CONNECT_TIMEOUT,
+        request_timeout: REQUEST_TIMEOUT,
+    };
+    Ok(Some(Arc::new(GithubActionsSecrets::connect(config).context("targets.github")?)))
+}
+
+/// A rule about namespaces.
+///
+/// # Errors
+/// A pattern is malformed; the message shows it.
+pub fn namespace_rule(rule: &NamespaceRuleConfig) -> Result<NamespaceRule> {
     let patterns = |texts: &[String]| -> Result<Vec<NamePattern>> {
         texts.iter().map(|text| NamePattern::parse(text).context("targets.namespaces")).collect()
     };
@@ -151,27 +150,54 @@ fn namespace_rule(rule: &NamespaceRuleConfig) -> Result<NamespaceRule> {
     Ok(NamespaceRule { environments, namespaces: patterns(&rule.namespaces)? })
 }
 
-async fn databases(configs: &BTreeMap<String, DatabaseConfig>) -> Result<ConfiguredServers> {
+fn databases(configs: &BTreeMap<String, DatabaseConfig>) -> Result<ConfiguredServers> {
     let mut servers = BTreeMap::new();
     for (name, config) in configs {
+        servers.insert(name, database_server(name, config)?);
+    }
+    let served = served_environments(configs)?;
+    Ok(ConfiguredServers(
+        served
+            .into_iter()
+            .filter_map(|(environment, name)| Some((environment, servers.get(name)?.clone())))
+            .collect(),
+    ))
+}
+
+/// Which database server, by its name, serves which environment.
+///
+/// # Errors
+/// An environment is malformed, or has two servers.
+pub fn served_environments(
+    configs: &BTreeMap<String, DatabaseConfig>,
+) -> Result<BTreeMap<Environment, &String>> {
+    let mut served = BTreeMap::new();
+    for (name, config) in configs {
         let here = || format!("targets.databases.{name}");
-        let (server, environments) = match config {
-            DatabaseConfig::Postgres { environments, url } => {
-                let url = url.read().with_context(here)?;
-                (postgres_server(name, url.expose_secret()).with_context(here)?, environments)
-            }
-            DatabaseConfig::Sqlite { environments, directory } => {
-                (sqlite_server(name, directory).with_context(here)?, environments)
-            }
-        };
+        let (DatabaseConfig::Postgres { environments, .. } | DatabaseConfig::Sqlite { environments, .. }) =
+            config;
         for environment in environments {
             let environment: Environment = environment.parse().with_context(here)?;
-            if servers.insert(environment.clone(), server.clone()).is_some() {
+            if served.insert(environment.clone(), name).is_some() {
                 anyhow::bail!("{}: environment `{environment}` has two servers", here());
             }
         }
     }
-    Ok(ConfiguredServers(servers))
+    Ok(served)
+}
+
+/// One configured database server. Nothing is sent to it yet; the folder of SQLite files is made when it isn't there.
+///
+/// # Errors
+/// An option is not usable; the message names it.
+pub fn database_server(name: &str, config: &DatabaseConfig) -> Result<Arc<dyn DatabaseServer>> {
+    let server = match config {
+        DatabaseConfig::Postgres { url, .. } => {
+            url.read().and_then(|url| postgres_server(name, url.expose_secret()))
+        }
+        DatabaseConfig::Sqlite { directory, .. } => sqlite_server(name, directory),
+    };
+    server.with_context(|| format!("targets.databases.{name}"))
 }
 
 fn postgres_server(name: &str, url: &str) -> Result<Arc<dyn DatabaseServer>> {

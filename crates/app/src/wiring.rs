@@ -23,8 +23,6 @@ pub struct Wired {
     pub services: Arc<Services>,
     /// The opened store.
     pub stores: Stores,
-    /// The configured targets.
-    pub targets: Targets,
     /// Signs and verifies run tokens.
     pub tokens: Arc<PasetoRunTokens>,
     /// Who holds which bearer token.
@@ -56,7 +54,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         stopwatch: Arc::new(MonotonicWatch::start()),
     };
     let services = Arc::new(Services::new(ports, tools, sealer));
-    Ok(Wired { services, stores, targets, tokens, identities, wake })
+    Ok(Wired { services, stores, tokens, identities, wake })
 }
 
 /// Activates the configured first policy text when none is active yet.

@@ -25,6 +25,11 @@ impl NamePattern {
         Ok(Self(text.to_owned()))
     }
 
+    /// The pattern as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn filled(&self, project: &ProjectKey, environment: &Environment) -> String {
         self.0.replace("{project}", project.as_str()).replace("{environment}", environment.as_str())
     }
@@ -37,6 +42,16 @@ pub struct NamespaceRule {
     pub environments: Vec<NamePattern>,
     /// The namespaces allowed there.
     pub namespaces: Vec<NamePattern>,
+}
+
+impl NamespaceRule {
+    /// The namespaces that this rule allows for an environment of a project: patterns in which only `*` is left, none when the rule is not
+    /// about the environment.
+    pub fn allowed(&self, project: &ProjectKey, environment: &Environment) -> Vec<String> {
+        let fill = |pattern: &NamePattern| pattern.filled(project, environment);
+        let about = self.environments.iter().any(|one| glob(&fill(one), environment.as_str()));
+        if about { self.namespaces.iter().map(fill).collect() } else { Vec::new() }
+    }
 }
 
 /// All rules together. What no rule allows is refused, so that no rules at all means no namespace.
@@ -54,13 +69,8 @@ impl NamespaceRules {
         environment: &Environment,
         namespace: &Namespace,
     ) -> Result<(), String> {
-        let fill = |pattern: &NamePattern| pattern.filled(project, environment);
-        let allowed: Vec<String> = self
-            .0
-            .iter()
-            .filter(|rule| rule.environments.iter().any(|one| glob(&fill(one), environment.as_str())))
-            .flat_map(|rule| rule.namespaces.iter().map(fill))
-            .collect();
+        let allowed: Vec<String> =
+            self.0.iter().flat_map(|rule| rule.allowed(project, environment)).collect();
         if allowed.iter().any(|pattern| glob(pattern, namespace.as_str())) {
             return Ok(());
         }
