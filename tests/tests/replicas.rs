@@ -60,7 +60,8 @@ async fn identical_calls_at_both_replicas_make_one_request_and_one_effect() -> R
     let events = parties[0].events("replicas-1").await?;
     let count = |name: &str| events.iter().filter(|event| event.r#type == name).count();
     ensure!(count("approval.requested") == 1, "{} requested", count("approval.requested"));
-    ensure!(count("approval.reused") == 49, "{} reused", count("approval.reused"));
+    // Ten are recorded one by one; how many more there were, the run's end tells.
+    ensure!(count("approval.reused") == 10, "{} reused", count("approval.reused"));
 
     let id = ids.into_iter().next().context("an id")?;
     let digest = parties[0].digest(&id).await?;

@@ -83,6 +83,8 @@ pub enum RunEvent {
         reason: FinishReason,
         /// Refusals that were counted and not recorded one by one.
         suppressed_refusals: u32,
+        /// Calls that changed nothing, counted and not recorded one by one.
+        suppressed_idle_calls: u32,
     },
     /// A wait goes on for another reason (its request was approved or asks again); the request's own event says so.
     WaitChanged {
@@ -93,6 +95,8 @@ pub enum RunEvent {
     },
     /// A refusal was counted; the refusal's own event says so where it is recorded.
     RefusalCounted,
+    /// A call that changed nothing was counted; the call's own event says so where it is recorded.
+    IdleCallCounted,
 }
 
 /// A change of one run: as it was expected to be, as it will be, and the event that says so.

@@ -10,14 +10,14 @@ pub mod error;
 pub mod event;
 pub mod life;
 pub mod outcome;
-pub mod refusals;
 pub mod run;
 pub mod wait;
+pub mod window;
 
 pub use error::{RegisterError, RunError};
 pub use event::{FinishReason, RunEvent, RunTransition};
 pub use life::register;
 pub use outcome::{NextAction, Outcome, OutcomeStatus};
-pub use refusals::{RefusalWindow, Refused};
 pub use run::{Run, RunFacts, RunLinks, RunState, Timer};
 pub use wait::{Wait, WaitReason, WaitState};
+pub use window::{CallWindow, Counted};

@@ -4,9 +4,9 @@ use countersign_kernel::{RequestId, Timestamp};
 
 use crate::error::{RegisterError, RunError};
 use crate::event::{FinishReason, RunEvent, RunTransition};
-use crate::refusals::{RefusalWindow, Refused};
 use crate::run::{MOST_OPEN_WAITS, Run, RunFacts, RunLinks, RunState, Timer};
 use crate::wait::{Wait, WaitReason};
+use crate::window::{CallWindow, Counted};
 
 /// Registers a run; its budget runs from now.
 pub fn register(facts: RunFacts, links: RunLinks, now: Timestamp) -> RunTransition {
@@ -17,7 +17,8 @@ pub fn register(facts: RunFacts, links: RunLinks, now: Timestamp) -> RunTransiti
         registered_at: now,
         state: RunState::Live { timer: Timer::Running { deadline_at } },
         waits: Vec::new(),
-        refusals: RefusalWindow::default(),
+        refusals: CallWindow::default(),
+        idle_calls: CallWindow::default(),
         last_heartbeat_at: None,
         version: 1,
     })
@@ -182,17 +183,30 @@ impl Run {
     ///
     /// # Errors
     /// The run has ended.
-    pub fn count_refusal(&self, now: Timestamp) -> Result<(RunTransition, Refused), RunError> {
+    pub fn count_refusal(&self, now: Timestamp) -> Result<(RunTransition, Counted), RunError> {
         self.check_live()?;
-        let (refusals, refused) = self.refusals.count(now);
+        let (refusals, counted) = self.refusals.count(now);
         let after = Self { refusals, ..self.clone() };
-        Ok((RunTransition::of(self, after, RunEvent::RefusalCounted), refused))
+        Ok((RunTransition::of(self, after, RunEvent::RefusalCounted), counted))
+    }
+
+    /// Counts a call that was answered and changed nothing, and says whether it is to be recorded by an event of its own.
+    ///
+    /// # Errors
+    /// The run has ended.
+    pub fn count_idle_call(&self, now: Timestamp) -> Result<(RunTransition, Counted), RunError> {
+        self.check_live()?;
+        let (idle_calls, counted) = self.idle_calls.count(now);
+        let after = Self { idle_calls, ..self.clone() };
+        Ok((RunTransition::of(self, after, RunEvent::IdleCallCounted), counted))
     }
 
     fn finished(&self, reason: FinishReason, now: Timestamp) -> RunTransition {
-        let suppressed_refusals = self.refusals.suppressed;
+        let (suppressed_refusals, suppressed_idle_calls) =
+            (self.refusals.suppressed, self.idle_calls.suppressed);
         let after = Self { state: RunState::Finished { at: now, reason }, ..self.clone() };
-        RunTransition::of(self, after, RunEvent::Finished { reason, suppressed_refusals })
+        let event = RunEvent::Finished { reason, suppressed_refusals, suppressed_idle_calls };
+        RunTransition::of(self, after, event)
     }
 
     fn check_live(&self) -> Result<(), RunError> {

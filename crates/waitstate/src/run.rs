@@ -5,8 +5,8 @@ use countersign_kernel::{
 };
 
 use crate::event::FinishReason;
-use crate::refusals::RefusalWindow;
 use crate::wait::Wait;
+use crate::window::CallWindow;
 
 /// How many requests of one run may be open at once: an agent that keeps asking can't bury approvers, nor make its own row ever larger.
 pub const MOST_OPEN_WAITS: usize = 100;
@@ -98,7 +98,9 @@ pub struct Run {
     /// Its open waits, oldest first.
     pub waits: Vec<Wait>,
     /// Refusals counted lately.
-    pub refusals: RefusalWindow,
+    pub refusals: CallWindow,
+    /// Calls counted lately that were answered and changed nothing: repeated ones and dry runs.
+    pub idle_calls: CallWindow,
     /// When it last said it was alive. Not versioned: only ever grows.
     pub last_heartbeat_at: Option<Timestamp>,
     /// Grows by one with every transition.

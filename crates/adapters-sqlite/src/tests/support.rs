@@ -167,6 +167,9 @@ pub(super) fn run(id: &str) -> RunRecord {
         refusals_opened_at: None,
         refusals_recorded: 0,
         refusals_suppressed: 0,
+        idle_calls_opened_at: None,
+        idle_calls_recorded: 0,
+        idle_calls_suppressed: 0,
         version: 1,
     }
 }

@@ -18,13 +18,14 @@ pub(super) async fn insert(connection: &mut SqliteConnection, runs: &Rows) -> Re
         "INSERT INTO agent_sessions (run_id, agent_key, run_label, runtime_mode, project, repository, namespace, issue_number,
             pr_number, launched_by, budget_ms, status, finish_reason, registered_at, deadline_at, budget_left_ms, waiting_since,
             ending_at, finished_at, wait_state, wait_reason, timeout_guard_disabled, refusals_opened_at, refusals_recorded,
-            refusals_suppressed, version)
+            refusals_suppressed, idle_calls_opened_at, idle_calls_recorded, idle_calls_suppressed, version)
         SELECT value->>'run_id', value->>'agent_key', value->>'run_label', value->>'runtime_mode', value->>'project',
             value->>'repository', value->>'namespace', value->>'issue_number', value->>'pr_number', value->>'launched_by',
             value->>'budget_ms', value->>'status', value->>'finish_reason', value->>'registered_at', value->>'deadline_at',
             value->>'budget_left_ms', value->>'waiting_since', value->>'ending_at', value->>'finished_at', value->>'wait_state',
             value->>'wait_reason', value->>'timeout_guard_disabled', value->>'refusals_opened_at', value->>'refusals_recorded',
-            value->>'refusals_suppressed', value->>'version'
+            value->>'refusals_suppressed', value->>'idle_calls_opened_at', value->>'idle_calls_recorded',
+            value->>'idle_calls_suppressed', value->>'version'
         FROM json_each(?1)",
         rows,
     );
@@ -64,7 +65,9 @@ pub(super) async fn update(connection: &mut SqliteConnection, runs: &Rows) -> Re
             ending_at = new.row->>'ending_at', finished_at = new.row->>'finished_at', wait_state = new.row->>'wait_state',
             wait_reason = new.row->>'wait_reason', timeout_guard_disabled = new.row->>'timeout_guard_disabled',
             refusals_opened_at = new.row->>'refusals_opened_at', refusals_recorded = new.row->>'refusals_recorded',
-            refusals_suppressed = new.row->>'refusals_suppressed', version = new.row->>'version'
+            refusals_suppressed = new.row->>'refusals_suppressed', idle_calls_opened_at = new.row->>'idle_calls_opened_at',
+            idle_calls_recorded = new.row->>'idle_calls_recorded', idle_calls_suppressed = new.row->>'idle_calls_suppressed',
+            version = new.row->>'version'
         FROM (SELECT value->1 AS row FROM json_each(?1)) AS new
         WHERE agent_sessions.run_id = new.row->>'run_id'",
         rows,

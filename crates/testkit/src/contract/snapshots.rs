@@ -37,13 +37,20 @@ pub async fn a_run_comes_back_as_it_was_recorded(fixture: &dyn StoreFixture) {
     assert_eq!(registered.facts, build::run_facts("run-1"));
     assert!(matches!(registered.state, RunState::Live { timer: Timer::Running { .. } }));
     let links = RunLinks { issue: Some(12), pull_request: Some(9_007_199_254_740_991) };
-    for change in ["linked", "refused", "waiting", "ending"] {
+    for change in ["linked", "refused", "idle", "waiting", "ending"] {
         let mut draft = world.draft_about(&run).await;
         let (before, now) = (draft.run().unwrap().clone(), draft.now());
         let question = question_call("Which one should it be?");
         match change {
             "linked" => draft.record_run(before.link(&links).unwrap().unwrap()).unwrap(),
             "refused" => draft.record_run(before.count_refusal(now).unwrap().0).unwrap(),
+            "idle" => {
+                // So many that some are counted only.
+                for _ in 0..12 {
+                    let counted = draft.run().unwrap().count_idle_call(now).unwrap().0;
+                    draft.record_run(counted).unwrap();
+                }
+            }
             "waiting" => draft.record(world.opening(&before, &question, now)).unwrap(),
             _ => draft.record_run(before.begin_end(FinishReason::Failed, now).unwrap()).unwrap(),
         }

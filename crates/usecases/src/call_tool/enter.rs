@@ -3,7 +3,7 @@
 use countersign_approvals::{CallKey, Proposal, QuestionForm, RequestFacts, open};
 use countersign_kernel::{Actor, ActorKind, ApprovalMode, Digest, Fault, Proof, Terms};
 use countersign_mcp_tools::{PlanRefusal, StepOutcome, StepWork};
-use countersign_waitstate::{Refused, Run, RunError};
+use countersign_waitstate::{Counted, Run, RunError};
 use serde_json::Value;
 
 use super::judge::{Judged, cell_of, judge};
@@ -110,9 +110,27 @@ async fn reuse(
         .find_outcome(&run.facts.id, hit.request.facts.id)
         .await
         .map_err(ServiceError::from)?;
+    let request = &hit.request;
+    let commit =
+        idle(services, snapshot, run, |suppressed_before| NoteEvent::Reused { request, suppressed_before })?;
+    Ok(Entry { commit, answer: Ok(reply_of(request, outcome.as_ref(), true)) })
+}
+
+/// Records a call that is answered and changes nothing, or only counts it when this run has made too many of them lately.
+fn idle<'n>(
+    services: &Services,
+    snapshot: &CallSnapshot,
+    run: &Run,
+    note: impl FnOnce(u32) -> NoteEvent<'n>,
+) -> Result<Commit, ServiceError> {
     let mut draft = draft_for(services, snapshot, run);
-    draft.note(NoteEvent::Reused { request: &hit.request }).map_err(ServiceError::from)?;
-    Ok(Entry { commit: draft.finish(), answer: Ok(reply_of(&hit.request, outcome.as_ref(), true)) })
+    let (transition, counted) = run.count_idle_call(snapshot.now)?;
+    draft.record_run(transition)?;
+    match counted {
+        Counted::Record { suppressed_before } => draft.note(note(suppressed_before))?,
+        Counted::CountOnly => {}
+    }
+    Ok(draft.finish())
 }
 
 enum Refusal {
@@ -132,7 +150,7 @@ fn refuse(
     let mut draft = draft_for(services, snapshot, run);
     let (counted, refused) = run.count_refusal(snapshot.now).map_err(ServiceError::from)?;
     draft.record_run(counted).map_err(ServiceError::from)?;
-    if let Refused::Record { suppressed_before } = refused {
+    if let Counted::Record { suppressed_before } = refused {
         let call = called(prepared);
         let rejected =
             |code, reason| NoteEvent::Rejected { call, request: None, code, reason, suppressed_before };
@@ -162,11 +180,11 @@ struct Moment<'m> {
 
 impl Moment<'_> {
     fn preview(&self, planned: &Planned, terms: &Terms) -> Result<Entry, CallError> {
-        let mut draft = draft_for(self.services, self.snapshot, self.run);
-        let verdict = terms.mode.as_str();
-        draft.note(NoteEvent::DryRun { call: called(self.prepared), verdict }).map_err(ServiceError::from)?;
+        let (call, verdict) = (called(self.prepared), terms.mode.as_str());
+        let note = |suppressed_before| NoteEvent::DryRun { call, verdict, suppressed_before };
+        let commit = idle(self.services, self.snapshot, self.run, note)?;
         let preview = dry_run(&*self.prepared.tool, &planned.plan, terms, planned.looked);
-        Ok(Entry { commit: draft.finish(), answer: Ok(preview) })
+        Ok(Entry { commit, answer: Ok(preview) })
     }
 
     /// Completes a reading call at once.

@@ -30,6 +30,8 @@ pub enum NoteEvent<'a> {
     Reused {
         /// The earlier request.
         request: &'a ActionRequest,
+        /// Calls that changed nothing, counted since the last recorded one.
+        suppressed_before: u32,
     },
     /// A call told what would happen.
     DryRun {
@@ -37,6 +39,8 @@ pub enum NoteEvent<'a> {
         call: CalledTool<'a>,
         /// What policy would answer.
         verdict: &'a str,
+        /// Calls that changed nothing, counted since the last recorded one.
+        suppressed_before: u32,
     },
     /// A reading call was completed at once.
     Completed {
@@ -87,12 +91,14 @@ impl<'a> NoteEvent<'a> {
     pub(super) fn into_parts(self) -> (EventType, Option<&'a ActionRequest>, Value) {
         match self {
             Self::Called { call, request } => (EventType::McpToolCalled, request, call.json(json!({}))),
-            Self::Reused { request } => {
-                let detail = json!({"state": request.state.name().as_str()});
+            Self::Reused { request, suppressed_before } => {
+                let state = request.state.name().as_str();
+                let detail = json!({"state": state, "suppressed_before": suppressed_before});
                 (EventType::ApprovalReused, Some(request), detail)
             }
-            Self::DryRun { call, verdict } => {
-                (EventType::McpToolDryRun, None, call.json(json!({"verdict": verdict})))
+            Self::DryRun { call, verdict, suppressed_before } => {
+                let extra = json!({"verdict": verdict, "suppressed_before": suppressed_before});
+                (EventType::McpToolDryRun, None, call.json(extra))
             }
             Self::Completed { call } => (EventType::McpToolSucceeded, None, call.json(json!({}))),
             Self::PolicyDenied { call, code, reason, suppressed_before } => {

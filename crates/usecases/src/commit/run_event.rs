@@ -39,9 +39,10 @@ pub(super) fn record(draft: &mut Draft<'_>, transition: &RunTransition) -> Resul
             let detail = json!({"reason": reason.as_str(), "open_waits": run.waits.len(), "settled": false});
             (EventType::RunFinished, detail)
         }
-        RunEvent::Finished { reason, suppressed_refusals } => {
+        RunEvent::Finished { reason, suppressed_refusals, suppressed_idle_calls } => {
             let detail = json!({
                 "reason": reason.as_str(), "settled": true, "suppressed_refusals": suppressed_refusals,
+                "suppressed_idle_calls": suppressed_idle_calls,
             });
             (EventType::RunFinished, detail)
         }
@@ -50,7 +51,7 @@ pub(super) fn record(draft: &mut Draft<'_>, transition: &RunTransition) -> Resul
             put_open_wait(draft, run, *request);
             return Ok(());
         }
-        RunEvent::RefusalCounted => return Ok(()),
+        RunEvent::RefusalCounted | RunEvent::IdleCallCounted => return Ok(()),
     };
     draft.event(event_type, Subject { run: Some(run), request: None }, detail)
 }

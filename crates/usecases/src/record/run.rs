@@ -2,7 +2,7 @@
 
 use countersign_kernel::Millis;
 use countersign_waitstate::{
-    Outcome, RefusalWindow, Run, RunFacts, RunLinks, RunState, Timer, Wait, WaitReason,
+    CallWindow, Outcome, Run, RunFacts, RunLinks, RunState, Timer, Wait, WaitReason,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,10 @@ pub struct RunRecord {
     pub refusals_opened_at: Option<Stamp>,
     pub refusals_recorded: i64,
     pub refusals_suppressed: i64,
+    /// Repeated calls and dry runs, counted as refusals are.
+    pub idle_calls_opened_at: Option<Stamp>,
+    pub idle_calls_recorded: i64,
+    pub idle_calls_suppressed: i64,
     pub version: i64,
 }
 
@@ -112,6 +116,9 @@ impl From<&Run> for RunRecord {
             refusals_opened_at: run.refusals.opened_at.map(Stamp),
             refusals_recorded: i64::from(run.refusals.recorded),
             refusals_suppressed: i64::from(run.refusals.suppressed),
+            idle_calls_opened_at: run.idle_calls.opened_at.map(Stamp),
+            idle_calls_recorded: i64::from(run.idle_calls.recorded),
+            idle_calls_suppressed: i64::from(run.idle_calls.suppressed),
             version: signed(run.version),
         };
         record.put_state(&run.state);
@@ -195,10 +202,15 @@ impl TryFrom<RunBundle> for Run {
             registered_at: record.registered_at.0,
             state: record.state(row)?,
             waits: bundle.waits.iter().map(Wait::try_from).collect::<Result<_, _>>()?,
-            refusals: RefusalWindow {
+            refusals: CallWindow {
                 opened_at: record.refusals_opened_at.map(|stamp| stamp.0),
                 recorded: row.number("refusals_recorded", record.refusals_recorded)?,
                 suppressed: row.number("refusals_suppressed", record.refusals_suppressed)?,
+            },
+            idle_calls: CallWindow {
+                opened_at: record.idle_calls_opened_at.map(|stamp| stamp.0),
+                recorded: row.number("idle_calls_recorded", record.idle_calls_recorded)?,
+                suppressed: row.number("idle_calls_suppressed", record.idle_calls_suppressed)?,
             },
             last_heartbeat_at: record.last_heartbeat_at.map(|stamp| stamp.0),
             version: row.number("version", record.version)?,

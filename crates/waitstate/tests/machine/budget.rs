@@ -89,7 +89,7 @@ fn a_spent_budget_ends_the_run_at_its_deadline_and_not_before() {
     let end = working().begin_end(FinishReason::BudgetExhausted, at(600)).unwrap();
     let reason = FinishReason::BudgetExhausted;
     assert_eq!(end.after().state, RunState::Finished { at: at(600), reason });
-    assert_eq!(end.event(), &RunEvent::Finished { reason, suppressed_refusals: 0 });
+    assert_eq!(end.event(), &RunEvent::Finished { reason, suppressed_refusals: 0, suppressed_idle_calls: 0 });
 }
 
 #[test]

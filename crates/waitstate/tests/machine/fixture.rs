@@ -94,5 +94,6 @@ pub(crate) fn event_name(event: &RunEvent) -> &'static str {
         RunEvent::Finished { .. } => "finished",
         RunEvent::WaitChanged { .. } => "wait_changed",
         RunEvent::RefusalCounted => "refusal_counted",
+        RunEvent::IdleCallCounted => "idle_call_counted",
     }
 }

@@ -77,7 +77,10 @@ fn the_end_waits_for_what_is_open() {
     assert_eq!(run.state, RunState::Ending { since: at(200), reason });
     let finish = run.finish(at(230)).unwrap();
     assert_eq!(finish.after().state, RunState::Finished { at: at(230), reason });
-    assert_eq!(finish.event(), &RunEvent::Finished { reason, suppressed_refusals: 0 });
+    assert_eq!(
+        finish.event(),
+        &RunEvent::Finished { reason, suppressed_refusals: 0, suppressed_idle_calls: 0 }
+    );
 }
 
 #[test]
@@ -85,5 +88,5 @@ fn a_run_that_waits_for_nothing_is_finished_at_once() {
     let end = working().begin_end(FinishReason::Completed, at(50)).unwrap();
     let reason = FinishReason::Completed;
     assert_eq!(end.after().state, RunState::Finished { at: at(50), reason });
-    assert_eq!(end.event(), &RunEvent::Finished { reason, suppressed_refusals: 0 });
+    assert_eq!(end.event(), &RunEvent::Finished { reason, suppressed_refusals: 0, suppressed_idle_calls: 0 });
 }

@@ -5,7 +5,7 @@
 mod budget;
 mod fixture;
 mod life;
-mod refusals;
 mod sequences;
 mod state_table;
+mod windows;
 mod words;

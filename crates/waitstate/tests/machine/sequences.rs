@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_kernel::{Fault, Millis, Timestamp};
 use countersign_waitstate::{
-    FinishReason, Refused, Run, RunEvent, RunLinks, RunTransition, WaitReason, register,
+    Counted, FinishReason, Run, RunEvent, RunLinks, RunTransition, WaitReason, register,
 };
 
 use crate::fixture::*;
@@ -157,7 +157,7 @@ impl World {
     fn refuse(&mut self) -> Ending {
         let (transition, refused) = expect(self.live(), self.run.count_refusal(self.now))?;
         self.notes.refusals += 1;
-        if let Refused::Record { suppressed_before } = refused {
+        if let Counted::Record { suppressed_before } = refused {
             self.notes.told_refusals += u64::from(suppressed_before) + 1;
             assert_eq!(self.notes.told_refusals, self.notes.refusals, "a refusal went uncounted");
         }

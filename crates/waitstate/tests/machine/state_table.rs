@@ -25,11 +25,12 @@ const TABLE: &str = "
     end_too_soon      budget_left           budget_left            budget_left            run_ended              run_ended       run_ended
     finish            run_not_ending        run_not_ending         run_not_ending         run_still_waiting      finished:finished run_not_ending
     refuse            working:refusal_counted waiting:refusal_counted waiting:refusal_counted run_ended          run_ended       run_ended
+    call_idly         working:idle_call_counted waiting:idle_call_counted waiting:idle_call_counted run_ended    run_ended       run_ended
     register_again    nothing               nothing                nothing                run_ended              run_ended       run_ended
     register_other    run_exists            run_exists             run_exists             run_exists             run_exists      run_exists
 ";
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "link",
     "link_again",
     "link_elsewhere",
@@ -44,6 +45,7 @@ const COMMANDS: [&str; 16] = [
     "end_too_soon",
     "finish",
     "refuse",
+    "call_idly",
     "register_again",
     "register_other",
 ];
@@ -79,6 +81,7 @@ fn apply(command: &str, run: &Run) -> Came {
         "end_too_soon" => run.begin_end(spent, now).map(Some).map_err(refused),
         "finish" => run.finish(now).map(Some).map_err(refused),
         "refuse" => run.count_refusal(now).map(|(transition, _)| Some(transition)).map_err(refused),
+        "call_idly" => run.count_idle_call(now).map(|(transition, _)| Some(transition)).map_err(refused),
         "register_again" => run.check_same(&facts()).map(|()| None).map_err(refused),
         "register_other" => {
             let other = RunFacts { budget: Millis(1), ..facts() };

@@ -6,13 +6,15 @@ runs_new AS (
         run_id, agent_key, run_label, runtime_mode, project, repository, namespace, issue_number, pr_number,
         launched_by, budget_ms, status, finish_reason, registered_at, deadline_at, budget_left_ms, waiting_since,
         ending_at, finished_at, wait_state, wait_reason, timeout_guard_disabled, refusals_opened_at,
-        refusals_recorded, refusals_suppressed, version
+        refusals_recorded, refusals_suppressed, idle_calls_opened_at, idle_calls_recorded,
+        idle_calls_suppressed, version
     )
     SELECT
         run_id, agent_key, run_label, runtime_mode, project, repository, namespace, issue_number, pr_number,
         launched_by, budget_ms, status, finish_reason, registered_at, deadline_at, budget_left_ms, waiting_since,
         ending_at, finished_at, wait_state, wait_reason, timeout_guard_disabled, refusals_opened_at,
-        refusals_recorded, refusals_suppressed, version
+        refusals_recorded, refusals_suppressed, idle_calls_opened_at, idle_calls_recorded,
+        idle_calls_suppressed, version
     FROM jsonb_populate_recordset(NULL::agent_sessions, $1::jsonb -> 'runs_new')
 ),
 runs_changed AS (
@@ -25,7 +27,8 @@ runs_changed AS (
         finished_at = new.finished_at, wait_state = new.wait_state, wait_reason = new.wait_reason,
         timeout_guard_disabled = new.timeout_guard_disabled, refusals_opened_at = new.refusals_opened_at,
         refusals_recorded = new.refusals_recorded, refusals_suppressed = new.refusals_suppressed,
-        version = new.version
+        idle_calls_opened_at = new.idle_calls_opened_at, idle_calls_recorded = new.idle_calls_recorded,
+        idle_calls_suppressed = new.idle_calls_suppressed, version = new.version
     FROM jsonb_populate_recordset(NULL::agent_sessions, $1::jsonb -> 'runs_changed') AS new
     WHERE old.run_id = new.run_id
     RETURNING 1

@@ -1,13 +1,16 @@
 //! An agent that asks again and again: neither its requests nor the log grow without end.
 
 use countersign_approvals::Choice;
-use countersign_kernel::Kind;
+use countersign_kernel::{Kind, Millis};
 use countersign_testkit::build::{self, run_id};
 use countersign_usecases::call_tool::{CallStatus, call_tool};
+use countersign_usecases::decisions::{CancelBy, cancel_request};
+use countersign_usecases::runs::finish_run;
+use countersign_waitstate::FinishReason;
 use serde_json::json;
 
 use super::{code, refusal};
-use crate::support::{ALICE, World, check};
+use crate::support::{ALICE, RUN, World, check, platform};
 
 #[tokio::test]
 async fn the_request_after_a_hundred_open_ones_is_refused_before_the_target_is_looked_at_and_recorded() {
@@ -47,4 +50,55 @@ async fn the_request_after_a_hundred_open_ones_is_refused_before_the_target_is_l
     world.decide(first.unwrap(), Choice::Deny, again.plan_digest.unwrap(), ALICE).await.unwrap();
     assert!(one_more().await.unwrap().request.is_some(), "there is room again");
     check(&world.rows());
+}
+
+#[tokio::test]
+async fn repeated_calls_and_dry_runs_beyond_ten_a_minute_are_answered_and_counted_only() {
+    let world = World::new(1).await;
+    let first = world.call("a").await;
+    let dry = json!({"name": "a", "environment": "dev", "dry_run": true});
+    for _ in 0..8 {
+        let again = world.call("a").await;
+        assert_eq!((again.request, again.reused), (first.request, true));
+        let told = world.try_call("test.write", dry.clone()).await.unwrap();
+        assert_eq!((told.status, told.preview.is_some()), (CallStatus::DryRun, true));
+    }
+    assert_eq!((world.count("approval.reused"), world.count("mcp.tool.dry_run")), (5, 5));
+    assert_eq!(world.rows().runs[0].idle_calls_suppressed, 6);
+
+    // They hide no refusal, which is counted apart.
+    let refused = world.try_call("test.write", json!({"name": "a", "environment": "moon"})).await;
+    assert_eq!(code(refused), ("policy_denied", Kind::Denied));
+    assert_eq!(world.last_detail("approval.denied")["suppressed_before"], 0);
+
+    world.clock.advance(Millis::from_secs(60));
+    assert!(world.call("a").await.reused);
+    assert_eq!(world.last_detail("approval.reused")["suppressed_before"], 6);
+    for _ in 0..12 {
+        world.try_call("test.write", dry.clone()).await.unwrap();
+    }
+    assert_eq!(world.last_detail("mcp.tool.dry_run")["suppressed_before"], 0);
+    cancel_request(&world.services, first.request.unwrap(), None, &CancelBy::Agent(run_id(RUN)))
+        .await
+        .unwrap();
+    finish_run(&world.services, &run_id(RUN), FinishReason::Completed, &platform()).await.unwrap();
+    let detail = world.last_detail("run.finished");
+    assert_eq!((&detail["suppressed_idle_calls"], &detail["suppressed_refusals"]), (&json!(3), &json!(0)));
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn a_repeated_call_tells_the_budget_and_the_waits_nothing() {
+    let world = World::new(1).await;
+    let id = world.call("a").await.request.unwrap();
+    let before = world.rows();
+    world.clock.advance(Millis::from_secs(5));
+    assert_eq!(world.call("a").await.request, Some(id));
+    let after = world.rows();
+    let (run, was) = (&after.runs[0], &before.runs[0]);
+    assert_eq!(
+        (&run.status, run.budget_left_ms, run.waiting_since),
+        (&was.status, was.budget_left_ms, was.waiting_since)
+    );
+    assert_eq!((after.waits, after.requests, after.work), (before.waits, before.requests, before.work));
 }
