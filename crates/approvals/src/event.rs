@@ -104,6 +104,8 @@ pub enum RequestEvent {
         reason: RedactedText,
         /// What settled it.
         by: SettledBy,
+        /// The receipts of the steps that were done and undone, in order.
+        undone: Vec<Value>,
     },
     /// A write may or may not have happened.
     Unknown {

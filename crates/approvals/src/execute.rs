@@ -140,7 +140,7 @@ impl ActionRequest {
         Ok(self.become_settled(Settled::Applied { at: now }, event))
     }
 
-    /// Ends the attempts: `failed` when it is certain that nothing was done, else `unknown`.
+    /// Ends the attempts: `failed` when it is certain that nothing was done or all was undone, else `unknown`.
     ///
     /// # Errors
     /// It is not `applying`.
@@ -154,7 +154,9 @@ impl ActionRequest {
         self.applying_until()?;
         if progress.nothing_done() {
             let settled = Settled::Failed { at: now, code: code.to_owned(), reason: reason.clone() };
-            let event = RequestEvent::Failed { code: code.to_owned(), reason, by: SettledBy::Execution };
+            let undone = progress.undone_receipts();
+            let event =
+                RequestEvent::Failed { code: code.to_owned(), reason, by: SettledBy::Execution, undone };
             return Ok(self.become_settled(settled, event));
         }
         let state = State::Unknown { since: now, code: code.to_owned(), reason: reason.clone() };
@@ -188,7 +190,8 @@ impl ActionRequest {
 
             Verdict::Failed => {
                 let settled = Settled::Failed { at: now, code: code.clone(), reason: reason.clone() };
-                self.become_settled(settled, RequestEvent::Failed { code, reason, by })
+                let undone = progress.undone_receipts();
+                self.become_settled(settled, RequestEvent::Failed { code, reason, by, undone })
             }
         })
     }
@@ -208,7 +211,12 @@ impl ActionRequest {
 
     pub(crate) fn failed(&self, code: &str, reason: RedactedText, now: Timestamp) -> Transition {
         let settled = Settled::Failed { at: now, code: code.to_owned(), reason: reason.clone() };
-        let event = RequestEvent::Failed { code: code.to_owned(), reason, by: SettledBy::Beforehand };
+        let event = RequestEvent::Failed {
+            code: code.to_owned(),
+            reason,
+            by: SettledBy::Beforehand,
+            undone: Vec::new(),
+        };
         self.become_settled(settled, event)
     }
 }

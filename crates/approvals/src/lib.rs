@@ -22,6 +22,6 @@ pub use error::{DecideError, OpenError, StateError};
 pub use event::{Decider, RequestEvent, Transition};
 pub use execute::{SettledBy, Verdict};
 pub use open::open;
-pub use progress::{Progress, StepProgress, StepState};
+pub use progress::{Progress, StepFailure, StepProgress, StepState};
 pub use request::{ActionRequest, CallKey, Proposal, QuestionForm, RequestFacts};
 pub use state::{CancelledBy, ExpiredPhase, ParseWordError, Settled, State, StateName};

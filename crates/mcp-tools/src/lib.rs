@@ -21,8 +21,8 @@ pub use plan::{Fact, Ownership, OwnershipChange, Plan, Reversibility, SecretSpec
 pub use registry::{RegisterError, ToolRegistry};
 pub use secret::SecretValue;
 pub use tool::{
-    ActionDescriptor, ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
-    ToolDescriptor,
+    ActionDescriptor, ControlTool, Kept, LONGEST_EXCHANGE, Observation, PlanRefusal, ProbeOutcome,
+    StepOutcome, StepWork, ToolDescriptor, UNDO_FAILED, UndoWork,
 };
 pub use tools::{
     DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback, ParsePatternError,

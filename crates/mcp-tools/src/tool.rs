@@ -5,8 +5,14 @@ use countersign_kernel::{ActionName, ApprovalMode, Millis, RequestId, Timestamp,
 use serde_json::Value;
 
 use crate::call::{Call, Caller};
-use crate::plan::{Fact, Plan, Step};
+use crate::plan::{Fact, Plan, Reversibility, Step};
 use crate::secret::SecretValue;
+
+/// The longest one exchange with a target may take, unless configured otherwise: after this an attempt can't arrive any more.
+pub const LONGEST_EXCHANGE: Millis = Millis::from_secs(15);
+
+/// Code: a step was to be undone and can't be.
+pub const UNDO_FAILED: &str = "undo_failed";
 
 /// One action of a tool, as policy knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +92,31 @@ pub struct StepWork<'a> {
     pub intended_at: Timestamp,
 }
 
+/// All that a tool needs to undo one step, or to look whether it was undone.
+#[derive(Debug)]
+pub struct UndoWork<'a> {
+    /// The step as it was done.
+    pub step: StepWork<'a>,
+    /// The receipt of what was done.
+    pub receipt: &'a Value,
+    /// What [`ControlTool::keep`] had kept before the step was done.
+    pub kept: Option<&'a SecretValue>,
+}
+
+/// What has to be kept so that a step can be undone.
+#[derive(Debug)]
+pub enum Kept {
+    /// This value, sealed until the request settles.
+    Value(SecretValue),
+    /// Nothing: the step's parameters and its receipt are enough.
+    Nothing,
+    /// It could not be read now, or is not what was approved any more.
+    CouldNotRead {
+        /// Why, in words without secrets.
+        why: String,
+    },
+}
+
 /// How one attempt at a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepOutcome {
@@ -141,8 +172,11 @@ pub enum ProbeOutcome {
 /// A control tool.
 ///
 /// The methods are called in this order: `parse` at the edge; `observe` and `plan` when a call is made and again right before execution
-/// (a plan that then differs asks again); `perform` for each step after `applying` has been committed with the step intended; `probe`
-/// for a step that was intended and never recorded as done.
+/// (a plan that then differs asks again); `keep` for each step that can be undone, right before `applying` is committed; `perform` for each
+/// step after `applying` has been committed with the step intended; `probe` for a step that was intended and never recorded as done; `undo`
+/// and `probe_undo` for steps that are done when a later one failed for good.
+///
+/// A tool that wraps another has to pass **every** method on: the ones with a body here say what is so for tools that undo nothing.
 #[async_trait]
 pub trait ControlTool: Send + Sync {
     /// What the tool says of itself.
@@ -168,6 +202,38 @@ pub trait ControlTool: Send + Sync {
 
     /// Looks whether a step that was intended before took effect. Never writes.
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome;
+
+    /// How long an attempt whose answer never came may still arrive at the target. A step that the target refuses from an older fence, or
+    /// by its precondition, need not be waited for.
+    fn in_flight(&self, step: &Step) -> Millis {
+        match step.reversibility {
+            Reversibility::ReadBackAndFence => Millis(0),
+            Reversibility::ReadBack | Reversibility::WriteOnly => LONGEST_EXCHANGE,
+        }
+    }
+
+    /// Whether the step can be undone once it is done. If so, [`Self::keep`], [`Self::undo`] and [`Self::probe_undo`] know how.
+    fn undoes(&self, _step: &Step) -> bool {
+        false
+    }
+
+    /// Reads what has to be put back if the step is undone. Never writes. Whatever this finds has to be what the plan was made for: a
+    /// target that changed since is [`Kept::CouldNotRead`].
+    async fn keep(&self, _work: StepWork<'_>) -> Kept {
+        Kept::Nothing
+    }
+
+    /// Undoes a step that is done, only if nobody else has changed its target since.
+    async fn undo(&self, work: UndoWork<'_>) -> StepOutcome {
+        let message = format!("`{}` can't be undone", work.step.step.target);
+        StepOutcome::Permanent { code: UNDO_FAILED, message }
+    }
+
+    /// Looks whether a step was undone. Never writes. `Done` means undone, `NotDone` means that it certainly still stands.
+    async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
+        let why = format!("`{}` can't be undone", work.step.step.target);
+        ProbeOutcome::CannotTell { why, retry: false }
+    }
 
     /// Words a fact of this tool in English.
     fn word(&self, fact: &Fact) -> String {

@@ -2,20 +2,23 @@
 //! have is written into a journal that tests read.
 
 mod journal;
+mod script;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use countersign_kernel::{ActionName, ApprovalMode, Environment, RedactedText, Violations};
+use countersign_kernel::{ActionName, ApprovalMode, Environment, Millis, RedactedText, Violations};
 use countersign_mcp_tools::{
-    ActionDescriptor, Call, Caller, ControlTool, Fact, IdempotencyKey, Observation, Plan, PlanRefusal,
-    ProbeOutcome, Reversibility, SecretSpec, Step, StepOutcome, StepWork, ToolDescriptor,
+    ActionDescriptor, Call, Caller, ControlTool, Fact, IdempotencyKey, Kept, Observation, Plan, PlanRefusal,
+    ProbeOutcome, Reversibility, SecretSpec, SecretValue, Step, StepOutcome, StepWork, ToolDescriptor,
+    UndoWork,
 };
 use serde_json::{Value, json};
 
 use crate::build::{action_name, tool_name};
 pub use journal::{Effect, EffectJournal};
+use script::{Script, Scripted};
 
 /// A control tool for tests. Its input is `{"name": …, "environment"?: …, "justification"?: …, "idempotency_key"?: …, "dry_run"?: …}`; its
 /// plan has as many steps as it was built with, against `TOOL:NAME#NUMBER`, and one fact that holds what it saw.
@@ -25,24 +28,10 @@ pub struct TestTool {
     action: ActionName,
     steps: u32,
     secret: Option<SecretSpec>,
+    undoes: bool,
+    in_flight: Millis,
     journal: EffectJournal,
     script: Mutex<Script>,
-}
-
-#[derive(Debug)]
-struct Script {
-    world: Observation,
-    refusal: Option<PlanRefusal>,
-    outcomes: BTreeMap<u32, VecDeque<Scripted>>,
-    probes: BTreeMap<u32, VecDeque<ProbeOutcome>>,
-    performed: Vec<u32>,
-    probed: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Scripted {
-    outcome: StepOutcome,
-    has_effect: bool,
 }
 
 impl TestTool {
@@ -74,15 +63,10 @@ impl TestTool {
             action,
             steps,
             secret: None,
+            undoes: false,
+            in_flight: Millis(0),
             journal: EffectJournal::default(),
-            script: Mutex::new(Script {
-                world: Observation::Seen(json!({"state": "as it was"})),
-                refusal: None,
-                outcomes: BTreeMap::new(),
-                probes: BTreeMap::new(),
-                performed: Vec::new(),
-                probed: Vec::new(),
-            }),
+            script: Mutex::new(Script::new()),
         }
     }
 
@@ -97,6 +81,20 @@ impl TestTool {
     #[must_use]
     pub fn with_secret(mut self, length: u32) -> Self {
         self.secret = Some(SecretSpec { length });
+        self
+    }
+
+    /// The same tool, whose steps can be undone: what they replace is kept, and `WHAT_WAS` is what that is.
+    #[must_use]
+    pub fn undoing(mut self) -> Self {
+        self.undoes = true;
+        self
+    }
+
+    /// The same tool, whose unanswered attempts may still arrive for so long.
+    #[must_use]
+    pub fn with_in_flight(mut self, span: Millis) -> Self {
+        self.in_flight = span;
         self
     }
 
@@ -129,8 +127,7 @@ impl TestTool {
 
     /// How the next unscripted attempt at this step ends. Only `Done` has an effect; after the script a step is done at once.
     pub fn script_step(&self, number: u32, outcome: StepOutcome) {
-        let has_effect = matches!(outcome, StepOutcome::Done { .. });
-        self.script().outcomes.entry(number).or_default().push_back(Scripted { outcome, has_effect });
+        self.script().outcomes.entry(number).or_default().push_back(Scripted::honest(outcome));
     }
 
     /// The same, with an effect whatever the outcome says: the answer that never came.
@@ -142,6 +139,31 @@ impl TestTool {
     /// What the next unscripted probe of this step finds. After the script a probe looks into the journal.
     pub fn script_probe(&self, number: u32, outcome: ProbeOutcome) {
         self.script().probes.entry(number).or_default().push_back(outcome);
+    }
+
+    /// How the next unscripted attempt to undo a step ends. Only `Done` has an effect; after the script a step is undone at once.
+    pub fn script_undo(&self, outcome: StepOutcome) {
+        self.script().undos.push_back(Scripted::honest(outcome));
+    }
+
+    /// The same, with an effect whatever the outcome says.
+    pub fn script_undo_with_effect(&self, outcome: StepOutcome) {
+        self.script().undos.push_back(Scripted { outcome, has_effect: true });
+    }
+
+    /// What the next unscripted look for an undoing finds. After the script a look goes into the journal.
+    pub fn script_undo_probe(&self, outcome: ProbeOutcome) {
+        self.script().undo_probes.push_back(outcome);
+    }
+
+    /// From now on, until told otherwise, what a step replaces can't be read.
+    pub fn set_unreadable(&self, why: Option<&str>) {
+        self.script().unreadable = why.map(str::to_owned);
+    }
+
+    /// The numbers of the steps whose undoing was attempted, in order.
+    pub fn undone(&self) -> Vec<u32> {
+        self.script().undone.clone()
     }
 
     /// The numbers of the steps attempted, in order, with or without an effect.
@@ -249,7 +271,54 @@ impl ControlTool for TestTool {
             }
         })
     }
+
+    fn in_flight(&self, _step: &Step) -> Millis {
+        self.in_flight
+    }
+
+    fn undoes(&self, _step: &Step) -> bool {
+        self.undoes
+    }
+
+    async fn keep(&self, _work: StepWork<'_>) -> Kept {
+        match self.script().unreadable.clone() {
+            Some(why) => Kept::CouldNotRead { why },
+            None => Kept::Value(SecretValue::new(WHAT_WAS.to_vec())),
+        }
+    }
+
+    async fn undo(&self, work: UndoWork<'_>) -> StepOutcome {
+        let number = work.step.step.number;
+        let mut script = self.script();
+        script.undone.push(number);
+        if work.kept.map(SecretValue::expose) != Some(WHAT_WAS) {
+            let message = "what was replaced was not kept".to_owned();
+            return StepOutcome::Permanent { code: "test_nothing_kept", message };
+        }
+        let scripted = script.undos.pop_front().unwrap_or_else(|| Scripted {
+            outcome: StepOutcome::Done { receipt: receipt(&work.step) },
+            has_effect: true,
+        });
+        if scripted.has_effect {
+            self.journal.take_back(work.step.request, number);
+        }
+        scripted.outcome
+    }
+
+    async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
+        let scripted = self.script().undo_probes.pop_front();
+        scripted.unwrap_or_else(|| {
+            if self.journal.count_of(work.step.request, work.step.step.number) > 0 {
+                ProbeOutcome::NotDone
+            } else {
+                ProbeOutcome::Done { receipt: receipt(&work.step) }
+            }
+        })
+    }
 }
+
+/// What a step of an undoing [`TestTool`] replaces.
+pub const WHAT_WAS: &[u8] = b"what was there before";
 
 fn receipt(work: &StepWork<'_>) -> Value {
     json!({ "target": work.step.target, "step": work.step.number })

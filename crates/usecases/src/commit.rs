@@ -130,7 +130,7 @@ pub struct CommitRecords {
     pub votes: Vec<VoteRecord>,
     /// `call_keys`: inserted; a taken key is `Stale`.
     pub call_keys: Vec<CallKeyRecord>,
-    /// `action_steps`: inserted or replaced.
+    /// `action_steps`: inserted or replaced. A second step that holds a target (`intended`, `undoing`) is `Stale`.
     pub steps: Vec<StepRecord>,
     /// `sealed_values`: inserted; a taken key is `Stale`.
     pub sealed: Vec<SealedRecord>,

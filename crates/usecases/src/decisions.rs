@@ -90,11 +90,7 @@ async fn record_attempt(
         | DecideError::CustomNotAllowed { .. } => return Ok(()),
     }
     let request = &snapshot.request;
-    let call = CalledTool {
-        tool: &request.facts.tool,
-        action: &request.facts.action,
-        environment: request.facts.environment.as_ref(),
-    };
+    let call = CalledTool::of(&request.facts);
     // The note names no version of the request; it is stale only when the same person's name was given its pseudonym meanwhile.
     for _ in 0..ATTEMPTS {
         let mut draft = draft_by(services, snapshot, by).await?;

@@ -2,9 +2,11 @@
 
 pub mod advance;
 pub mod begin;
+mod ending;
 pub mod execute;
 pub mod ownership;
 pub mod probe;
+mod unwind;
 
 pub use execute::execute;
 pub use probe::probe;

@@ -24,6 +24,11 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// The purpose of a value that a plan's secret specification asks for.
 pub const GENERATED: &str = "generated";
 
+/// The purpose of what a step replaces: kept so that the step can be undone.
+pub fn kept_by_step(number: u32) -> String {
+    format!("kept_by_step_{number}")
+}
+
 /// A value can't be sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
@@ -36,6 +41,17 @@ pub enum SealError {
     /// The sealed bytes don't open: damaged, or moved from another request.
     #[error("a sealed value of request `{0}` does not open")]
     Damaged(String),
+}
+
+/// What a sealed value belongs to; it opens nowhere else.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'p> {
+    /// The request.
+    pub request: RequestId,
+    /// Its revision.
+    pub revision: u32,
+    /// What the value is for.
+    pub purpose: &'p str,
 }
 
 /// A master key.
@@ -75,18 +91,31 @@ impl Sealer {
         revision: u32,
         now: Timestamp,
     ) -> Result<SealedRecord, SealError> {
-        let value = draw(entropy, spec.length);
-        let aad = associated(request, revision);
+        self.seal(entropy, &draw(entropy, spec.length), Place { request, revision, purpose: GENERATED }, now)
+    }
+
+    /// Seals a value.
+    ///
+    /// # Errors
+    /// There is no key to seal with.
+    pub fn seal(
+        &self,
+        entropy: &dyn Entropy,
+        value: &SecretValue,
+        place: Place<'_>,
+        now: Timestamp,
+    ) -> Result<SealedRecord, SealError> {
+        let aad = place.associated();
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         entropy.fill(&mut key[..]);
         let master = self.keys.get(&self.active).ok_or(SealError::NoKey)?;
         Ok(SealedRecord {
-            request_id: request.to_string(),
-            revision: i64::from(revision),
-            purpose: GENERATED.to_owned(),
+            request_id: place.request.to_string(),
+            revision: i64::from(place.revision),
+            purpose: place.purpose.to_owned(),
             master_key_id: self.active.clone(),
             wrapped_key: encrypt(entropy, &master.0, &key[..], &aad).ok_or(SealError::NoKey)?,
-            sealed_value: encrypt(entropy, &key, &value, &aad).ok_or(SealError::NoKey)?,
+            sealed_value: encrypt(entropy, &key, value.expose(), &aad).ok_or(SealError::NoKey)?,
             sealed_at: Stamp(now),
         })
     }
@@ -104,19 +133,21 @@ impl Sealer {
         let unknown = || SealError::UnknownKey(sealed.master_key_id.clone());
         let damaged = || SealError::Damaged(request.to_string());
         let master = self.keys.get(&sealed.master_key_id).ok_or_else(unknown)?;
-        let aad = associated(request, revision);
+        let aad = Place { request, revision, purpose: &sealed.purpose }.associated();
         let wrapped = Zeroizing::new(decrypt(&master.0, &sealed.wrapped_key, &aad).ok_or_else(damaged)?);
         let key: &[u8; KEY_BYTES] = wrapped.as_slice().try_into().map_err(|_| damaged())?;
         decrypt(key, &sealed.sealed_value, &aad).map(SecretValue::new).ok_or_else(damaged)
     }
 }
 
-fn associated(request: RequestId, revision: u32) -> String {
-    format!("countersign/sealed/v1/{request}/{revision}/{GENERATED}")
+impl Place<'_> {
+    fn associated(&self) -> String {
+        format!("countersign/sealed/v1/{}/{}/{}", self.request, self.revision, self.purpose)
+    }
 }
 
 /// Characters without bias: bytes at or above the largest multiple of 62 are drawn again.
-fn draw(entropy: &dyn Entropy, length: u32) -> Zeroizing<Vec<u8>> {
+fn draw(entropy: &dyn Entropy, length: u32) -> SecretValue {
     let wanted = usize::try_from(length).unwrap_or(usize::MAX);
     let mut value = Zeroizing::new(Vec::with_capacity(wanted));
     let mut buffer = Zeroizing::new([0_u8; 64]);
@@ -125,7 +156,7 @@ fn draw(entropy: &dyn Entropy, length: u32) -> Zeroizing<Vec<u8>> {
         let fair = buffer.iter().filter(|byte| **byte < 248).take(wanted - value.len());
         value.extend(fair.map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()]));
     }
-    value
+    SecretValue::new(std::mem::take(&mut value))
 }
 
 fn encrypt(entropy: &dyn Entropy, key: &[u8; KEY_BYTES], plain: &[u8], aad: &str) -> Option<String> {
@@ -196,6 +227,8 @@ mod tests {
         damaged(sealer("k1", 7).open(&record, request(2), 2));
         damaged(sealer("k1", 7).open(&record, request(1), 3));
         damaged(sealer("k1", 8).open(&record, request(1), 2));
+        let for_something_else = SealedRecord { purpose: kept_by_step(1), ..record.clone() };
+        damaged(sealer("k1", 7).open(&for_something_else, request(1), 2));
         let other = sealer("k2", 7).open(&record, request(1), 2).unwrap_err();
         assert_eq!(other, SealError::UnknownKey("k1".to_owned()));
     }

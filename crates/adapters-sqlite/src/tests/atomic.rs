@@ -52,6 +52,9 @@ fn step(request: u64, number: i64, state: &str) -> StepRecord {
         receipt: (state == "done").then(|| json!({"id": "7"})),
         fence: 1,
         attempts: 1,
+        quiet_until: None,
+        failure_code: None,
+        failure_message: None,
     }
 }
 

@@ -15,22 +15,24 @@ pub(super) async fn put(connection: &mut SqliteConnection, steps: &Rows) -> Resu
     let rows = steps.array();
     let written = query!(
         "INSERT INTO action_steps (request_id, revision, step_number, kind, target, state, intended_at, done_at, receipt, fence,
-            attempts)
+            attempts, quiet_until, failure_code, failure_message)
         SELECT value->>'request_id', value->>'revision', value->>'step_number', value->>'kind', value->>'target',
             value->>'state', value->>'intended_at', value->>'done_at', nullif(value->'receipt', 'null'), value->>'fence',
-            value->>'attempts'
+            value->>'attempts', value->>'quiet_until', value->>'failure_code', value->>'failure_message'
         FROM json_each(?1) WHERE true
-        ORDER BY value->>'state' = 'intended', id
+        ORDER BY value->>'state' IN ('intended', 'undoing'), id
         ON CONFLICT (request_id, revision, step_number) DO UPDATE SET kind = excluded.kind, target = excluded.target,
             state = excluded.state, intended_at = excluded.intended_at, done_at = excluded.done_at, receipt = excluded.receipt,
-            fence = excluded.fence, attempts = excluded.attempts",
+            fence = excluded.fence, attempts = excluded.attempts, quiet_until = excluded.quiet_until,
+            failure_code = excluded.failure_code, failure_message = excluded.failure_message",
         rows,
     );
     let Err(error) = written.execute(&mut *connection).await else { return Ok(()) };
     let taken = query_scalar!(
         r#"SELECT stored.target AS "target!: String" FROM json_each(?1) AS new
         JOIN action_steps AS stored
-            ON stored.target = new.value->>'target' AND stored.state = 'intended' AND new.value->>'state' = 'intended'
+            ON stored.target = new.value->>'target' AND stored.state IN ('intended', 'undoing')
+            AND new.value->>'state' IN ('intended', 'undoing')
             AND (stored.request_id, stored.revision, stored.step_number)
                 <> (new.value->>'request_id', new.value->>'revision', new.value->>'step_number')
         LIMIT 1"#,

@@ -102,7 +102,10 @@ fn doubt_ends_by_evidence_or_by_a_person_and_the_event_says_which() {
     let end = unknown().settle_unknown(Verdict::Failed, staff.clone(), &progress("di"), at(50)).unwrap();
     let code = "target_silent".to_owned();
     let reason = text("no answer");
-    assert_eq!(end.event(), &RequestEvent::Failed { code: code.clone(), reason: reason.clone(), by: staff });
+    assert_eq!(
+        end.event(),
+        &RequestEvent::Failed { code: code.clone(), reason: reason.clone(), by: staff, undone: Vec::new() }
+    );
     assert_eq!(end.after().state, State::Settled(Settled::Failed { at: at(50), code, reason }));
 }
 

@@ -171,7 +171,7 @@ pub(crate) fn after(transition: &Transition) -> ActionRequest {
     transition.after().clone()
 }
 
-/// The steps of a plan of two, each in a state: `i`ntended, `n`ot done, `d`one.
+/// The steps of a plan of two, each in a state: `i`ntended, `n`ot done, `d`one, `u`ndoing, undone (`b`ack).
 pub(crate) fn progress(states: &str) -> Progress {
     let step = |(number, state): (u32, char)| StepProgress {
         revision: 1,
@@ -180,12 +180,16 @@ pub(crate) fn progress(states: &str) -> Progress {
             'i' => StepState::Intended,
             'n' => StepState::NotDone,
             'd' => StepState::Done { receipt: json!({ "step": number }) },
+            'u' => StepState::Undoing { receipt: json!({ "step": number }) },
+            'b' => StepState::Undone { receipt: json!({ "step": number }) },
             other => panic!("no step is `{other}`"),
         },
         intended_at: at(20),
-        done_at: (state == 'd').then(|| at(25)),
+        done_at: matches!(state, 'd' | 'u' | 'b').then(|| at(25)),
         fence: 1,
         attempts: 1,
+        quiet_until: None,
+        failure: None,
     };
     Progress((1..).zip(states.chars()).map(step).collect())
 }

@@ -14,11 +14,16 @@ fn words_go_there_and_back() {
     for mode in [InputMode::Button, InputMode::Text, InputMode::Voice] {
         assert_eq!(mode.as_str().parse(), Ok(mode));
     }
-    for state in [StepState::Intended, StepState::NotDone, StepState::Done { receipt: json!({}) }] {
-        let receipt = match &state {
-            StepState::Done { receipt } => Some(receipt.clone()),
-            StepState::Intended | StepState::NotDone => None,
-        };
+    let receipt = || json!({});
+    let states = [
+        StepState::Intended,
+        StepState::NotDone,
+        StepState::Done { receipt: receipt() },
+        StepState::Undoing { receipt: receipt() },
+        StepState::Undone { receipt: receipt() },
+    ];
+    for state in states {
+        let receipt = state.receipt().cloned();
         assert_eq!(StepState::from_parts(state.as_str(), receipt), Ok(state));
     }
 }

@@ -6,6 +6,7 @@ use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::{DatabaseWrite, Draft, Guard};
 use countersign_usecases::port::WorkKind;
 use countersign_waitstate::{RunLinks, WaitReason, register};
+use serde_json::json;
 
 use super::StoreFixture;
 use super::dump::Dump;
@@ -201,13 +202,20 @@ pub async fn a_known_principal_leaves_nothing(fixture: &dyn StoreFixture) {
     refused_as(&stage, "principals", laden.draft, laden.opened).await;
 }
 
-/// A step of another request is intended against the same target and not known to be over.
+/// A step of another request is intended against the same target and not known to be over: no other is taken there, or taken back.
 pub async fn a_second_active_step_of_a_target_leaves_nothing(fixture: &dyn StoreFixture) {
     let stage = Stage::of(fixture).await;
     let other = stage.withdrawable.facts.id;
     refused(&stage, "action_steps", |draft| {
         let begun = Progress::default().intend(1, 1, 1, draft.now());
         draft.put_step(other, &step(1, BUSY_TARGET), &begun);
+    })
+    .await;
+    let stage = Stage::of(fixture).await;
+    let other = stage.withdrawable.facts.id;
+    refused(&stage, "action_steps", |draft| {
+        let done = Progress::default().intend(1, 1, 1, draft.now()).done(json!({}), 1, draft.now());
+        draft.put_step(other, &step(1, BUSY_TARGET), &done.undoing(1).unwrap());
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Snapshots: all that a decision needs, as it was written.
 
-use countersign_approvals::{Choice, Progress, State, StepState};
-use countersign_kernel::{DatabaseName, Digest, Millis};
+use countersign_approvals::{Choice, Progress, State, StepFailure};
+use countersign_kernel::{DatabaseName, Digest, Millis, RedactedText};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::{DatabaseWrite, Draft};
 use countersign_usecases::port::PolicyStamp;
@@ -117,25 +117,35 @@ pub async fn votes_and_steps_are_replaced_by_their_key(fixture: &dyn StoreFixtur
     let other = world.open(&run, &call("y")).await.facts.id;
     let now = world.now().await;
     let begun = Progress::default().intend(1, 1, 1, now);
-    for progress in [begun.clone(), begun.done(json!({"version": "17"}), 1, now)] {
+    let failure = StepFailure {
+        code: "target_broken".to_owned(),
+        message: RedactedText::from_storage("500".to_owned()),
+    };
+    let done = begun.done(json!({"version": "17"}), 1, now);
+    let undoing = done.undoing(2).unwrap();
+    let (alone, failed) = (begun.left_alone_until(now.plus(Millis(7)), 3), begun.failed(failure, 4));
+    for progress in [begun, alone, failed, done, undoing.clone(), undoing.undone(3)] {
         let mut draft = world.draft().await;
         draft.put_step(other, &step(1, "test:y"), &progress);
         world.commit(draft).await;
+        assert_eq!(world.snapshot(other).await.progress.0, [progress]);
     }
-    let steps = world.snapshot(other).await.progress.0;
-    assert_eq!(steps.len(), 1);
-    assert_eq!(steps[0].state, StepState::Done { receipt: json!({"version": "17"}) });
 }
 
-/// A step that is done frees its target, and so does one that was certainly not done.
+/// A step that is done frees its target, and so does one that was certainly not done, and one that was taken back.
 pub async fn a_target_is_free_once_its_step_is_over(fixture: &dyn StoreFixture) {
     let world = World::of(fixture).await;
     let run = world.register("run-1").await;
-    for (number, over) in ["not_done", "done"].iter().enumerate() {
+    for over in ["not_done", "done", "undone"] {
         let id = world.open(&run, &call(over)).await.facts.id;
         let now = world.now().await;
         let begun = Progress::default().intend(1, 1, 1, now);
-        let ended = if number == 0 { begun.not_done(1) } else { begun.done(json!({}), 1, now) };
+        let done = begun.done(json!({}), 1, now);
+        let ended = match over {
+            "not_done" => begun.not_done(1),
+            "done" => done,
+            _ => done.undoing(1).unwrap().undone(1),
+        };
         for progress in [&begun, &ended] {
             let mut draft = world.draft().await;
             draft.put_step(id, &step(1, "test:shared"), progress);

@@ -142,17 +142,17 @@ impl Tables {
         Ok(())
     }
 
-    /// At most one step may be intended against one target.
+    /// At most one step may be taken, or taken back, against one target.
     fn put_steps(&mut self, steps: &[StepRecord]) -> Written {
         let key = |step: &StepRecord| (step.request_id.clone(), step.revision, step.step_number);
         for step in steps {
-            if let Some(stored) = self.steps.get(&key(step)).filter(|stored| is_active(stored)) {
+            if let Some(stored) = self.steps.get(&key(step)).filter(|stored| stored.holds_target()) {
                 let target = stored.target.clone();
                 self.active_targets.remove(&target);
             }
             self.steps.put(key(step), step.clone());
         }
-        for step in steps.iter().filter(|step| is_active(step)) {
+        for step in steps.iter().filter(|step| step.holds_target()) {
             insert(&mut self.active_targets, step.target.clone(), key(step), "action_steps", &step.target)?;
         }
         Ok(())
@@ -234,10 +234,6 @@ impl Tables {
 
 pub(super) fn is_live(run: &RunRecord) -> bool {
     matches!(run.status.as_str(), "running" | "waiting")
-}
-
-fn is_active(step: &StepRecord) -> bool {
-    step.state == "intended"
 }
 
 pub(super) fn intent_key(row: &RequestRecord) -> IntentKey {

@@ -57,6 +57,10 @@ impl EffectJournal {
         });
     }
 
+    pub(super) fn take_back(&self, request: RequestId, step: u32) {
+        self.lock().retain(|effect| effect.request != request || effect.step != step);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Effect>> {
         self.effects.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

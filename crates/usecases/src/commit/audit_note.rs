@@ -1,6 +1,6 @@
 //! Events that change no state: a closed list, so that nothing else can be written into the log.
 
-use countersign_approvals::ActionRequest;
+use countersign_approvals::{ActionRequest, RequestFacts};
 use countersign_audit::EventType;
 use countersign_kernel::{ActionName, Digest, Environment, ToolName};
 use serde_json::{Value, json};
@@ -14,6 +14,13 @@ pub struct CalledTool<'a> {
     pub action: &'a ActionName,
     /// The environment, for tools that have one.
     pub environment: Option<&'a Environment>,
+}
+
+impl<'a> CalledTool<'a> {
+    /// What the call of a request was.
+    pub fn of(facts: &'a RequestFacts) -> Self {
+        Self { tool: &facts.tool, action: &facts.action, environment: facts.environment.as_ref() }
+    }
 }
 
 /// Something that happened and changed no state.

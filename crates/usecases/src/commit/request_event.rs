@@ -247,8 +247,8 @@ fn audited(transition: &Transition) -> (EventType, Value) {
             let extra = json!({"receipts": receipts});
             (EventType::ApprovalApplied, merged(settled_by_json(by), extra))
         }
-        RequestEvent::Failed { code, reason, by } => {
-            let extra = json!({"code": code, "reason": reason.as_str()});
+        RequestEvent::Failed { code, reason, by, undone } => {
+            let extra = json!({"code": code, "reason": reason.as_str(), "undone": undone});
             (EventType::ApprovalFailed, merged(settled_by_json(by), extra))
         }
         RequestEvent::Unknown { code, reason } => {

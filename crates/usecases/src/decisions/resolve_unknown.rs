@@ -53,7 +53,9 @@ fn without_doubt(progress: &Progress, verdict: Verdict, now: Timestamp) -> Progr
                 settled.put(step.done(json!({"settled_by": "person"}), step.fence, now));
             }
             (StepState::Intended, Verdict::Failed) => settled.put(step.not_done(step.fence)),
-            (StepState::NotDone | StepState::Done { .. }, _) => {}
+            (StepState::Undoing { .. }, Verdict::Applied) => settled.put(step.still_done(step.fence)),
+            (StepState::Undoing { .. }, Verdict::Failed) => settled.put(step.undone(step.fence)),
+            (StepState::NotDone | StepState::Done { .. } | StepState::Undone { .. }, _) => {}
         }
     }
     settled

@@ -3,16 +3,18 @@
 
 use countersign_approvals::{ActionRequest, Progress, Proposal};
 use countersign_kernel::{Digest, Fault, RequestId, Terms};
-use countersign_mcp_tools::{Call, Observation, Plan, PlanRefusal};
+use countersign_mcp_tools::{Call, Kept, Observation, Plan, PlanRefusal};
 
 use super::advance::Fresh;
-use super::{Turn, backoff, commit, commit_intention, draft_of, ownership, stored, words};
+use super::{StepContext, Turn, backoff, commit, commit_intention, draft_of, ownership, stored, words};
 use crate::call_tool::judge::{Judged, cell_of, judge};
 use crate::call_tool::{caller_of, tool_of};
 use crate::commit::audit_note::CalledTool;
 use crate::commit::{Guard, NoteEvent};
 use crate::error::ServiceError;
 use crate::port::{Lease, RequestSnapshot, WarrantError};
+use crate::record::SealedRecord;
+use crate::seal::{Place, kept_by_step};
 use crate::services::Services;
 
 /// Why an approved request does not begin.
@@ -42,7 +44,35 @@ pub(super) async fn begin(
     if let Some(hindrance) = find_hindrance(services, snapshot, &call, &plan).await? {
         return hinder(services, snapshot, lease, hindrance).await;
     }
-    start(services, snapshot, lease, &plan, fresh).await
+    match keep_what_is_replaced(services, snapshot, lease, &call, &plan).await? {
+        Ok(kept) => start(services, snapshot, lease, &plan, kept, fresh).await,
+        Err(why) => hinder(services, snapshot, lease, Hindrance::CouldNotLook { why }).await,
+    }
+}
+
+/// What the steps that can be undone replace, sealed; or why it can't be read now.
+async fn keep_what_is_replaced(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    lease: &Lease,
+    call: &Call,
+    plan: &Plan,
+) -> Result<Result<Vec<SealedRecord>, String>, ServiceError> {
+    let tool = tool_of(services, call)?;
+    let (request, now) = (&snapshot.request, snapshot.now);
+    let context = StepContext { request, call, plan, fence: lease.fence };
+    let mut sealed = Vec::new();
+    for step in plan.steps.iter().filter(|step| tool.undoes(step)) {
+        let value = match tool.keep(context.work(step, None, now)).await {
+            Kept::Value(value) => value,
+            Kept::Nothing => continue,
+            Kept::CouldNotRead { why } => return Ok(Err(why)),
+        };
+        let purpose = kept_by_step(step.number);
+        let place = Place { request: request.facts.id, revision: request.revision, purpose: &purpose };
+        sealed.push(services.sealer.seal(&*services.ports.entropy, &value, place, now)?);
+    }
+    Ok(Ok(sealed))
 }
 
 async fn find_hindrance(
@@ -141,13 +171,8 @@ async fn hinder(
             request.fail_before_start(refusal.code, words(&refusal.message), now)
         }
         Hindrance::NoWarrant { code, reason } => {
-            let call = CalledTool {
-                tool: &request.facts.tool,
-                action: &request.facts.action,
-                environment: request.facts.environment.as_ref(),
-            };
             let note = NoteEvent::Rejected {
-                call,
+                call: CalledTool::of(&request.facts),
                 request: Some(request),
                 code,
                 reason: reason.clone(),
@@ -166,6 +191,7 @@ async fn start(
     snapshot: &RequestSnapshot,
     lease: &Lease,
     plan: &Plan,
+    kept: Vec<SealedRecord>,
     fresh: &mut Option<Fresh>,
 ) -> Result<Turn, ServiceError> {
     let request = &snapshot.request;
@@ -179,6 +205,9 @@ async fn start(
     draft.record(transition)?;
     if let Some(spec) = plan.secret {
         draft.seal(services.sealer.generate(&*services.ports.entropy, spec, id, request.revision, now)?);
+    }
+    for value in kept {
+        draft.seal(value);
     }
     ownership::reserve(&mut draft, request, plan, now);
     let Some(first) = plan.steps.first() else {

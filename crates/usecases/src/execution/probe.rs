@@ -3,15 +3,16 @@
 
 use countersign_approvals::{Progress, SettledBy, State, StepState, Verdict};
 use countersign_kernel::Actor;
-use countersign_mcp_tools::ProbeOutcome;
+use countersign_mcp_tools::{ProbeOutcome, UndoWork};
 use serde_json::{Value, json};
 
-use super::advance::Means;
+use super::advance::{Means, open_sealed};
 use super::begin::state_defect;
 use super::{StepContext, Turn, backoff, drop_work, fence_of, ownership, stored, subject_request};
 use crate::commit::Draft;
 use crate::error::ServiceError;
 use crate::port::{Lease, RequestSnapshot};
+use crate::seal::kept_by_step;
 use crate::services::{Services, Written};
 
 /// After so many looks without an answer only a person can tell.
@@ -49,7 +50,7 @@ pub async fn probe(services: &Services, lease: &Lease) -> Result<Turn, ServiceEr
         }
     };
     let context = StepContext { request: &snapshot.request, call: &call, plan: &plan, fence: lease.fence };
-    let seen = look(&snapshot, &context, &means).await;
+    let seen = look(services, &snapshot, &context, &means).await?;
     let steps = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
     let verdict = if seen.progress.all_done(steps) {
         Verdict::Applied
@@ -76,30 +77,49 @@ async fn later_or_never(
     drop_work(services, snapshot, lease).await
 }
 
-async fn look(snapshot: &RequestSnapshot, context: &StepContext<'_>, means: &Means) -> Seen {
+async fn look(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    context: &StepContext<'_>,
+    means: &Means,
+) -> Result<Seen, ServiceError> {
     let mut seen = Seen { progress: snapshot.progress.clone(), evidence: Vec::new(), undecided: false };
     for step in &context.plan.steps {
         let Some(progress) = snapshot.progress.step(step.number) else { continue };
-        match progress.state {
-            StepState::Intended => {}
-            StepState::Done { .. } | StepState::NotDone => continue,
-        }
-        match means.tool.probe(context.work(step, means.secret.as_ref(), progress.intended_at)).await {
-            ProbeOutcome::Done { receipt } => {
+        let work = context.work(step, means.secret.as_ref(), progress.intended_at);
+        let (outcome, undoing) = match &progress.state {
+            StepState::Intended => (means.tool.probe(work).await, false),
+            StepState::Undoing { receipt } => {
+                let kept = open_sealed(services, snapshot, &kept_by_step(step.number))?;
+                let undo = UndoWork { step: work, receipt, kept: kept.as_ref() };
+                (means.tool.probe_undo(undo).await, true)
+            }
+            StepState::Done { .. } | StepState::NotDone | StepState::Undone { .. } => continue,
+        };
+        match (outcome, undoing) {
+            (ProbeOutcome::Done { receipt }, false) => {
                 seen.evidence.push(json!({"step": step.number, "found": true, "receipt": receipt}));
                 seen.progress.put(progress.done(receipt, context.fence, snapshot.now));
             }
-            ProbeOutcome::NotDone => {
+            (ProbeOutcome::NotDone, false) => {
                 seen.evidence.push(json!({"step": step.number, "found": false}));
                 seen.progress.put(progress.not_done(context.fence));
             }
-            ProbeOutcome::CannotTell { why, retry } => {
+            (ProbeOutcome::Done { receipt }, true) => {
+                seen.evidence.push(json!({"step": step.number, "undone": true, "receipt": receipt}));
+                seen.progress.put(progress.undone(context.fence));
+            }
+            (ProbeOutcome::NotDone, true) => {
+                seen.evidence.push(json!({"step": step.number, "undone": false}));
+                seen.progress.put(progress.still_done(context.fence));
+            }
+            (ProbeOutcome::CannotTell { why, retry }, _) => {
                 tracing::warn!(request = %snapshot.request.facts.id, step = step.number, why, "a probe does not tell");
                 seen.undecided = seen.undecided || retry;
             }
         }
     }
-    seen
+    Ok(seen)
 }
 
 async fn settle(

@@ -12,7 +12,7 @@ pub struct SealedRecord {
     pub request_id: String,
     /// The revision it was made for.
     pub revision: i64,
-    /// What it is for: `generated`.
+    /// What it is for: `generated`, or `kept_by_step_1` for what step 1 replaces.
     pub purpose: String,
     /// The id of the master key that wraps the value's own key.
     pub master_key_id: String,

@@ -146,6 +146,8 @@ impl World {
             StepState::NotDone,
             StepState::Done { receipt: json!({ "version": 1 }) },
             StepState::Done { receipt: json!({ "version": 1 }) },
+            StepState::Undoing { receipt: json!({ "version": 1 }) },
+            StepState::Undone { receipt: json!({ "version": 1 }) },
         ]);
         let (revision, intended_at) = (request.revision, self.now);
         Progress(vec![StepProgress {
@@ -156,6 +158,8 @@ impl World {
             done_at: None,
             fence: 1,
             attempts: 1,
+            quiet_until: None,
+            failure: None,
         }])
     }
 

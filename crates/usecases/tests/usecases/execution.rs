@@ -6,4 +6,5 @@ mod hold;
 mod locks;
 mod steps;
 mod timers;
+mod undo;
 mod unknown;

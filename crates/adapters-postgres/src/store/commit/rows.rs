@@ -89,7 +89,7 @@ impl<'c> Rows<'c> {
         // What gives up a unique place comes before what takes one.
         requests_changed.sort_by_key(|row| row.open_intent);
         let mut steps = last(&records.steps, |row| (&row.request_id, row.revision, row.step_number));
-        steps.sort_by_key(|row| row.state == "intended");
+        steps.sort_by_key(|row| row.holds_target());
         let erased = |row: &&SealedRecord| records.erased_requests.contains(&row.request_id);
         let mut rows = Self {
             runs_new,

@@ -95,14 +95,18 @@ keys AS (
 ),
 steps AS (
     INSERT INTO action_steps (
-        request_id, revision, step_number, kind, target, state, intended_at, done_at, receipt, fence, attempts
+        request_id, revision, step_number, kind, target, state, intended_at, done_at, receipt, fence, attempts,
+        quiet_until, failure_code, failure_message
     )
     SELECT
-        request_id, revision, step_number, kind, target, state, intended_at, done_at, receipt, fence, attempts
+        request_id, revision, step_number, kind, target, state, intended_at, done_at, receipt, fence, attempts,
+        quiet_until, failure_code, failure_message
     FROM jsonb_populate_recordset(NULL::action_steps, $1::jsonb -> 'steps')
     ON CONFLICT (request_id, revision, step_number) DO UPDATE SET
         kind = excluded.kind, target = excluded.target, state = excluded.state, intended_at = excluded.intended_at,
-        done_at = excluded.done_at, receipt = excluded.receipt, fence = excluded.fence, attempts = excluded.attempts
+        done_at = excluded.done_at, receipt = excluded.receipt, fence = excluded.fence, attempts = excluded.attempts,
+        quiet_until = excluded.quiet_until, failure_code = excluded.failure_code,
+        failure_message = excluded.failure_message
 ),
 sealed AS (
     INSERT INTO sealed_values (

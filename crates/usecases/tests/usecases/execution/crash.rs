@@ -114,7 +114,10 @@ async fn r6_an_executor_that_loses_its_lease_while_it_writes_leaves_the_record_t
     let old = world.lease(WorkKind::Execute).await;
     worker::work(&world.services, &old).await.unwrap();
     assert_eq!((world.state(id).await, world.tool.performed()), ("applying", vec![1]));
+    let detail = world.last_detail("mcp.tool.rejected");
+    assert_eq!(detail["code"], "stale_fence", "the refused record is on record: {detail}");
     world.work_off().await;
+    assert_eq!(world.count("mcp.tool.rejected"), 1);
     assert_eq!(world.state(id).await, "applied");
     assert_eq!((world.tool.journal().count_of(id, 1), world.tool.journal().count_of(id, 2)), (1, 1));
     check(&world.rows());

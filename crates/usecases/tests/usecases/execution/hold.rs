@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_kernel::{Millis, Violations};
 use countersign_mcp_tools::{
-    Call, Caller, ControlTool, Observation, Plan, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
+    Call, Caller, ControlTool, Observation, Plan, PlanRefusal, ProbeOutcome, Step, StepOutcome, StepWork,
     ToolDescriptor,
 };
 use countersign_testkit::TestTool;
@@ -47,6 +47,10 @@ impl ControlTool for SlowTool {
 
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
         self.inner.probe(work).await
+    }
+
+    fn in_flight(&self, step: &Step) -> Millis {
+        self.inner.in_flight(step)
     }
 }
 

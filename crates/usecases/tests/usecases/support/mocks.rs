@@ -1,9 +1,9 @@
 //! Mocks of the executor's partners: who issues warrants, and the target that a control tool writes to.
 
 use async_trait::async_trait;
-use countersign_kernel::{Digest, RequestId, Timestamp, Violations};
+use countersign_kernel::{Digest, Millis, RequestId, Timestamp, Violations};
 use countersign_mcp_tools::{
-    Call, Caller, ControlTool, Observation, Plan, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
+    Call, Caller, ControlTool, Observation, Plan, PlanRefusal, ProbeOutcome, Step, StepOutcome, StepWork,
     ToolDescriptor,
 };
 use countersign_testkit::{TestTool, build};
@@ -78,6 +78,10 @@ impl ControlTool for MockedTool {
 
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
         self.target.probe(attempt(&work))
+    }
+
+    fn in_flight(&self, _step: &Step) -> Millis {
+        Millis(0)
     }
 }
 

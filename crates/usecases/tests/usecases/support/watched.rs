@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use countersign_kernel::Violations;
+use countersign_kernel::{Millis, Violations};
 use countersign_mcp_tools::{
-    Call, Caller, ControlTool, Fact, Observation, Plan, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
-    ToolDescriptor,
+    Call, Caller, ControlTool, Fact, Kept, Observation, Plan, PlanRefusal, ProbeOutcome, Step, StepOutcome,
+    StepWork, ToolDescriptor, UndoWork,
 };
 use countersign_testkit::{MemoryStore, Rows, TestTool};
 use serde_json::Value;
@@ -29,7 +29,7 @@ impl Watched {
     }
 }
 
-fn missing(rows: &Rows, work: &StepWork<'_>) -> Option<&'static str> {
+fn missing(rows: &Rows, work: &StepWork<'_>, state: &str) -> Option<&'static str> {
     let id = work.request.to_string();
     let Some(request) = rows.requests.iter().find(|row| row.request_id == id) else {
         return Some("there is no request");
@@ -45,7 +45,7 @@ fn missing(rows: &Rows, work: &StepWork<'_>) -> Option<&'static str> {
         step.request_id == id
             && step.revision == request.revision
             && step.step_number == i64::from(work.step.number)
-            && step.state == "intended"
+            && step.state == state
             && u64::try_from(step.fence) == Ok(work.fence)
     });
     let sealed = rows.sealed.iter().any(|row| row.request_id == id && row.revision == request.revision);
@@ -56,7 +56,7 @@ fn missing(rows: &Rows, work: &StepWork<'_>) -> Option<&'static str> {
     } else if !on_record("approval.applying") {
         Some("the beginning is not on record")
     } else if !intended {
-        Some("the step is not intended under this fence")
+        Some("it is not intended under this fence")
     } else if work.secret.is_some() && !sealed {
         Some("the secret is not sealed on record")
     } else {
@@ -83,7 +83,7 @@ impl ControlTool for Watched {
     }
 
     async fn perform(&self, work: StepWork<'_>) -> StepOutcome {
-        if let Some(what) = missing(&self.store.rows(), &work) {
+        if let Some(what) = missing(&self.store.rows(), &work, "intended") {
             self.trespasses
                 .lock()
                 .unwrap()
@@ -94,6 +94,30 @@ impl ControlTool for Watched {
 
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
         self.tool.probe(work).await
+    }
+
+    fn in_flight(&self, step: &Step) -> Millis {
+        self.tool.in_flight(step)
+    }
+
+    fn undoes(&self, step: &Step) -> bool {
+        self.tool.undoes(step)
+    }
+
+    async fn keep(&self, work: StepWork<'_>) -> Kept {
+        self.tool.keep(work).await
+    }
+
+    async fn undo(&self, work: UndoWork<'_>) -> StepOutcome {
+        if let Some(what) = missing(&self.store.rows(), &work.step, "undoing") {
+            let (number, request) = (work.step.step.number, work.step.request);
+            self.trespasses.lock().unwrap().push(format!("undoing step {number} of {request}: {what}"));
+        }
+        self.tool.undo(work).await
+    }
+
+    async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
+        self.tool.probe_undo(work).await
     }
 
     fn word(&self, fact: &Fact) -> String {
