@@ -72,3 +72,46 @@ async fn a_target_that_fails_leaves_a_code_and_a_consistent_run_on_postgres() ->
     let server = PgServer::start().await?;
     refused_and_recovered(server.store("faults").await?).await
 }
+
+/// GitHub refuses for good after Kubernetes was written: what was there before is there again.
+async fn taken_back(store: Store) -> Result<()> {
+    let site = Site::prepare(store).await?;
+    let server = site.start("server").await?;
+    let parties = Parties::connect(&site.deployment(&server)).await?;
+    let refuse = || site.github.fail_next("PUT", "/repos/**", Behaviour::status(403));
+    let sync = async |run: &str, name: &str| -> Result<String> {
+        let agent = parties.agent(run, "patient", "run:at-once").await?;
+        let arguments = json!({
+            "environment": "dev", "github_secret_name": "KEY", "kubernetes_secret_name": name,
+            "justification": "To see what is taken back.",
+        });
+        let id = agent.call("secret.sync.github_k8s", &arguments).await?.request_id.context("a request")?;
+        let outcome = tokio::time::timeout(PATIENCE, agent.outcome(&id)).await??;
+        let detail = outcome.detail.as_ref().map(from_struct).unwrap_or_default();
+        Ok(format!("{} {}", status_of(&outcome), detail["code"].as_str().unwrap_or_default()))
+    };
+    let held = |name: &str| site.kubernetes.secret("shop-dev", name);
+
+    refuse();
+    ensure!(sync("undo-new", "fresh").await? == "failed target_forbidden");
+    ensure!(held("fresh").is_none(), "the Secret that was new is gone again");
+
+    ensure!(sync("undo-first", "kept").await? == "applied ");
+    let first = held("kept").context("it is there")?;
+    refuse();
+    ensure!(sync("undo-second", "kept").await? == "failed target_forbidden");
+    ensure!(held("kept") == Some(first), "the value that was replaced is back");
+    ensure!(site.github.secrets("acme/shop", Some("dev")).is_some_and(|secrets| secrets.len() == 1));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_what_was_written_first_is_taken_back_when_the_last_target_refuses_on_sqlite() -> Result<()> {
+    taken_back(Store::Sqlite).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_what_was_written_first_is_taken_back_when_the_last_target_refuses_on_postgres() -> Result<()> {
+    let server = PgServer::start().await?;
+    taken_back(server.store("taken_back").await?).await
+}

@@ -49,6 +49,12 @@ struct SealedSecret {
     key_id: String,
 }
 
+/// A page of secrets, of which only the count is read.
+#[derive(Deserialize)]
+struct SecretPage {
+    total_count: u32,
+}
+
 /// What GitHub tells of a secret.
 #[derive(Deserialize)]
 struct SecretRow {
@@ -135,6 +141,15 @@ impl GithubSecrets for GithubActionsSecrets {
         }
     }
 
+    async fn count(&self, place: &SecretPlace) -> Result<u32, TargetError> {
+        let target = place_target(place);
+        let answer = self.get(&format!("{}?per_page=1", path(place)), &target).await?;
+        match answer.status {
+            StatusCode::OK => parse::<SecretPage>(&answer, &target).map(|page| page.total_count),
+            _ => Err(answer.refusal(&target, &[])),
+        }
+    }
+
     async fn put(
         &self,
         place: &SecretPlace,
@@ -210,6 +225,8 @@ fn not_written(error: TargetError) -> TargetError {
         | TargetErrorKind::Forbidden
         | TargetErrorKind::NotFound
         | TargetErrorKind::Conflict
+        | TargetErrorKind::Fenced
+        | TargetErrorKind::QuotaExceeded
         | TargetErrorKind::Invalid
         | TargetErrorKind::RateLimited { .. } => error,
     }

@@ -95,6 +95,7 @@ impl Answer {
         let status: Status = serde_json::from_slice(&self.body).unwrap_or_default();
         let kind = match self.status.as_u16() {
             401 => TargetErrorKind::Unauthorized,
+            403 if status.quota_exceeded() => TargetErrorKind::QuotaExceeded,
             403 => TargetErrorKind::Forbidden,
             404 => TargetErrorKind::NotFound,
             409 => TargetErrorKind::Conflict,
@@ -110,6 +111,8 @@ impl Answer {
             | TargetErrorKind::Unauthorized
             | TargetErrorKind::Forbidden
             | TargetErrorKind::NotFound
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::RateLimited { .. } => status.said(self.status),
         };
         TargetError { kind, target: target.to_owned(), message: clean(&message, withheld) }

@@ -6,15 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_kernel::Namespace;
+use countersign_kernel::{Namespace, RequestId};
 use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
-    Access, ApplyKey, KubernetesReceipt, KubernetesSecrets, SecretKeySeen, SecretSeen, TargetError,
-    TargetErrorKind,
+    Access, ApplyKey, KubernetesReceipt, KubernetesSecrets, RemoveKey, SecretKeySeen, SecretSeen,
+    TargetError, TargetErrorKind,
 };
 use http::{Request, StatusCode};
 use kube::Client;
-use kube::api::{GetParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request as Resource;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -124,25 +124,91 @@ impl KubeSecrets {
 
     /// What an apply has to say besides the key itself: which Secret it is about, and the other keys that we applied
     /// before, with their present values, for leaving one out would remove it.
-    async fn ground(&self, write: &ApplyKey<'_>, target: &str) -> Result<Ground, TargetError> {
-        let Some(expected) = write.expected_version else {
+    async fn ground(&self, about: &About<'_>) -> Result<Ground, TargetError> {
+        let target = about.target();
+        let Some(expected) = about.expected_version else {
             return Ok(Ground { version: VERSION_OF_NONE.to_owned(), uid: None, kept: Map::new() });
         };
-        let answer = self.get(write.namespace, write.name).await.map_err(not_written)?;
-        let Some(answer) = answer else {
-            return Err(moved(target, "it was removed since it was looked at"));
-        };
-        let found: SecretInFull = parse(&answer, target).map_err(not_written)?;
-        if found.metadata.resource_version != expected {
-            return Err(moved(target, "it was changed since it was looked at"));
+        let found = self.read_in_full(about.namespace, about.name, expected).await.map_err(not_written)?;
+        let fence =
+            found.metadata.annotations.get(FENCE_ANNOTATION).and_then(|text| text.parse::<u64>().ok());
+        if let Some(theirs) = fence.filter(|theirs| *theirs > about.fence) {
+            let message = format!("it carries fence {theirs}, which is newer than ours, {}", about.fence);
+            return Err(TargetError { kind: TargetErrorKind::Fenced, target, message });
         }
         let kept = found
             .data
             .iter()
-            .filter(|(key, _)| *key != write.key && found.metadata.applied_by(key, &self.field_manager))
+            .filter(|(key, _)| *key != about.key && found.metadata.applied_by(key, &self.field_manager))
             .map(|(key, value)| (key.clone(), Value::String(value.0.clone())))
             .collect();
         Ok(Ground { version: expected.to_owned(), uid: Some(found.metadata.uid), kept })
+    }
+
+    /// The Secret with its values, in this version and no other.
+    async fn read_in_full(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+        expected_version: &str,
+    ) -> Result<SecretInFull, TargetError> {
+        let target = secret_target(namespace, name);
+        let Some(answer) = self.get(namespace, name).await? else {
+            return Err(moved(&target, "it was removed since it was looked at"));
+        };
+        let found: SecretInFull = parse(&answer, &target)?;
+        if found.metadata.resource_version != expected_version {
+            return Err(moved(&target, "it was changed since it was looked at"));
+        }
+        Ok(found)
+    }
+
+    /// Applies all keys that are ours: those that were, and `ours`. `withheld` is never repeated from an answer.
+    async fn apply(
+        &self,
+        about: &About<'_>,
+        ours: Map<String, Value>,
+        withheld: &[&str],
+    ) -> Result<KubernetesReceipt, TargetError> {
+        let target = about.target();
+        let Ground { version, uid, kept: mut data } = self.ground(about).await?;
+        data.extend(ours);
+        let mut metadata = json!({
+            "name": about.name,
+            "namespace": about.namespace.as_str(),
+            "resourceVersion": version,
+            "annotations": {
+                REQUEST_ANNOTATION: about.request.to_string(),
+                FENCE_ANNOTATION: about.fence.to_string(),
+            },
+        });
+        if let Some(uid) = uid {
+            metadata["uid"] = uid.into();
+        }
+        let body = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data });
+        let params = PatchParams::apply(&self.field_manager);
+        let request = secrets(about.namespace).patch(&segment(about.name), &params, &Patch::Apply(&body));
+        let answer = self.read(built(request, &target)?, &target).await?;
+        if !answer.status.is_success() {
+            return Err(answer.refusal(&target, withheld));
+        }
+        parse::<SecretOutline>(&answer, &target).map(|written| receipt(written.metadata))
+    }
+}
+
+/// What a write is about.
+struct About<'a> {
+    namespace: &'a Namespace,
+    name: &'a str,
+    key: &'a str,
+    expected_version: Option<&'a str>,
+    request: RequestId,
+    fence: u64,
+}
+
+impl About<'_> {
+    fn target(&self) -> String {
+        secret_target(self.namespace, self.name)
     }
 }
 
@@ -194,32 +260,47 @@ impl KubernetesSecrets for KubeSecrets {
     }
 
     async fn apply_key<'a>(&self, write: ApplyKey<'a>) -> Result<KubernetesReceipt, TargetError> {
-        let target = secret_target(write.namespace, write.name);
-        let Ground { version, uid, kept } = self.ground(&write, &target).await?;
-        let encoded = Zeroizing::new(STANDARD.encode(write.value.expose()));
-        let mut data = kept;
-        data.insert(write.key.to_owned(), Value::String(encoded.to_string()));
-        let mut metadata = json!({
-            "name": write.name,
-            "namespace": write.namespace.as_str(),
-            "resourceVersion": version,
-            "annotations": {
-                REQUEST_ANNOTATION: write.request.to_string(),
-                FENCE_ANNOTATION: write.fence.to_string(),
-            },
-        });
-        if let Some(uid) = uid {
-            metadata["uid"] = uid.into();
-        }
-        let body = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data });
-        let params = PatchParams::apply(&self.field_manager);
-        let request = secrets(write.namespace).patch(&segment(write.name), &params, &Patch::Apply(&body));
+        let ApplyKey { namespace, name, key, value, expected_version, request, fence } = write;
+        let encoded = Zeroizing::new(STANDARD.encode(value.expose()));
+        let ours = Map::from_iter([(key.to_owned(), Value::String(encoded.to_string()))]);
+        let plain = std::str::from_utf8(value.expose()).unwrap_or("");
+        let about = About { namespace, name, key, expected_version, request, fence };
+        self.apply(&about, ours, &[plain, &encoded]).await
+    }
+
+    async fn remove_key<'a>(&self, write: RemoveKey<'a>) -> Result<KubernetesReceipt, TargetError> {
+        let RemoveKey { namespace, name, key, expected_version, request, fence } = write;
+        let about = About { namespace, name, key, expected_version: Some(expected_version), request, fence };
+        // An apply that leaves a key out which it applied before takes it away.
+        self.apply(&about, Map::new(), &[]).await
+    }
+
+    async fn delete<'a>(
+        &self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        expected: &'a KubernetesReceipt,
+    ) -> Result<(), TargetError> {
+        let target = secret_target(namespace, name);
+        let preconditions = Preconditions {
+            uid: Some(expected.uid.clone()),
+            resource_version: Some(expected.resource_version.clone()),
+        };
+        let params = DeleteParams::default().preconditions(preconditions);
+        let request = secrets(namespace).delete(&segment(name), &params);
         let answer = self.read(built(request, &target)?, &target).await?;
-        if !answer.status.is_success() {
-            let plain = std::str::from_utf8(write.value.expose()).unwrap_or("");
-            return Err(answer.refusal(&target, &[plain, &encoded]));
-        }
-        parse::<SecretOutline>(&answer, &target).map(|written| receipt(written.metadata))
+        if answer.status.is_success() { Ok(()) } else { Err(answer.refusal(&target, &[])) }
+    }
+
+    async fn read_key<'a>(
+        &self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        key: &'a str,
+        expected_version: &'a str,
+    ) -> Result<Option<SecretValue>, TargetError> {
+        let found = self.read_in_full(namespace, name, expected_version).await?;
+        Ok(found.value(key).map(|mut value| SecretValue::new(std::mem::take(&mut *value))))
     }
 
     async fn holds<'a>(
@@ -305,6 +386,8 @@ fn not_written(error: TargetError) -> TargetError {
         | TargetErrorKind::Forbidden
         | TargetErrorKind::NotFound
         | TargetErrorKind::Conflict
+        | TargetErrorKind::Fenced
+        | TargetErrorKind::QuotaExceeded
         | TargetErrorKind::Invalid
         | TargetErrorKind::RateLimited { .. } => error,
     }

@@ -126,6 +126,12 @@ impl Status {
         self.details.retry_after_seconds.filter(|seconds| *seconds > 0).map(Millis::from_secs)
     }
 
+    /// Whether the namespace has no room for it: the words of the quota admission plugin
+    /// (`apiserver/pkg/admission/plugin/resourcequota/controller.go`).
+    pub(crate) fn quota_exceeded(&self) -> bool {
+        self.message.contains("exceeded quota: ")
+    }
+
     /// The server's sentence.
     pub(crate) fn said(&self, status: StatusCode) -> String {
         if self.message.is_empty() { plain(status) } else { self.message.clone() }

@@ -10,5 +10,5 @@ pub use database::{
     OwnedState,
 };
 pub use error::{Access, TargetError, TargetErrorKind};
-pub use github::{GithubReceipt, GithubSecretSeen, GithubSecrets, SecretPlace};
-pub use kubernetes::{ApplyKey, KubernetesReceipt, KubernetesSecrets, SecretKeySeen, SecretSeen};
+pub use github::{GithubReceipt, GithubSecretSeen, GithubSecrets, MAX_SECRETS, SecretPlace};
+pub use kubernetes::{ApplyKey, KubernetesReceipt, KubernetesSecrets, RemoveKey, SecretKeySeen, SecretSeen};

@@ -149,3 +149,14 @@ async fn an_address_that_is_none_is_refused() {
         assert!(matches!(error, ConnectError::Url { .. }), "{url}: {error}");
     }
 }
+
+#[tokio::test]
+async fn secrets_are_counted_place_by_place() {
+    let github = github().await;
+    let adapter = adapter(&github, "countersign");
+    for name in ["ONE", "TWO", "THREE"] {
+        adapter.put(&in_repository(), name, &value("value")).await.unwrap();
+    }
+    assert_eq!(adapter.count(&in_repository()).await.unwrap(), 3);
+    assert_eq!(adapter.count(&in_environment("dev")).await.unwrap(), 0);
+}

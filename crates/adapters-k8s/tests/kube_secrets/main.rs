@@ -4,4 +4,5 @@ mod errors;
 mod reading;
 mod secrecy;
 mod support;
+mod undoing;
 mod writing;

@@ -23,7 +23,7 @@ pub(crate) async fn cluster() -> KubernetesSimulator {
     let token = |name: &str, rules| KubernetesToken { token: name.into(), username: name.into(), rules };
     KubernetesSimulator::start(KubernetesConfig {
         tokens: vec![
-            token("syncer", vec![rule(&["get", "create", "patch"], &["secrets", "namespaces"])]),
+            token("syncer", vec![rule(&["get", "create", "patch", "delete"], &["secrets", "namespaces"])]),
             token("secrets-only", vec![rule(&["get", "create", "patch"], &["secrets"])]),
             token("reader", vec![rule(&["get"], &["secrets", "namespaces"])]),
         ],

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use countersign_adapters_k8s::{FENCE_ANNOTATION, REQUEST_ANNOTATION};
-use countersign_mcp_tools::ports::{KubernetesSecrets as _, TargetErrorKind};
+use countersign_mcp_tools::ports::{ApplyKey, KubernetesSecrets as _, TargetErrorKind};
 use countersign_simulators::{Behaviour, KubernetesChange};
 
-use crate::support::{APP, MANAGER, adapter, apply, cluster, foreign, held, namespace, pairs, request, sent};
+use crate::support::{
+    APP, MANAGER, adapter, apply, cluster, foreign, held, namespace, pairs, request, sent, value,
+};
 
 #[tokio::test]
 async fn a_new_secret_gets_the_key_our_manager_and_our_annotations() {
@@ -125,7 +127,7 @@ async fn what_the_server_refuses_for_good_is_said_in_its_words() {
     let quota = |secrets| KubernetesChange::SetQuota { namespace: "shop-dev".into(), secrets };
     cluster.set(quota(Some(0))).unwrap();
     let error = apply(&adapter, "value", "s3cret", None).await.unwrap_err();
-    assert_eq!(error.kind, TargetErrorKind::Forbidden);
+    assert_eq!(error.kind, TargetErrorKind::QuotaExceeded);
     assert!(error.message.contains("exceeded quota"), "{error}");
     cluster.set(quota(None)).unwrap();
 
@@ -151,4 +153,30 @@ async fn what_the_server_refuses_for_good_is_said_in_its_words() {
         (error.kind, error.message.as_str()),
         (TargetErrorKind::NotFound, "namespaces \"shop-dev\" not found")
     );
+}
+
+#[tokio::test]
+async fn a_secret_with_a_newer_fence_is_left_alone() {
+    let cluster = cluster().await;
+    let adapter = adapter(&cluster, "syncer").await;
+    let receipt = apply(&adapter, "value", "first", None).await.unwrap();
+    let (namespace, text) = (namespace(), value("second"));
+    let write = |fence| ApplyKey {
+        namespace: &namespace,
+        name: "app",
+        key: "value",
+        value: &text,
+        expected_version: Some(&receipt.resource_version),
+        request: request(),
+        fence,
+    };
+    // The first write was made under fence 3.
+    let error = adapter.apply_key(write(2)).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (TargetErrorKind::Fenced, "it carries fence 3, which is newer than ours, 2")
+    );
+    assert_eq!(held(&cluster), pairs(&[("value", "first")]));
+    adapter.apply_key(write(3)).await.unwrap();
+    assert_eq!(held(&cluster), pairs(&[("value", "second")]));
 }

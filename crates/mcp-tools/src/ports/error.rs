@@ -25,12 +25,16 @@ pub enum TargetErrorKind {
     NoAnswer,
     /// Our credentials were not accepted (401).
     Unauthorized,
-    /// Our credentials may not do this (403), quota included.
+    /// Our credentials may not do this (403).
     Forbidden,
     /// The object or what contains it is not there (404).
     NotFound,
     /// The object changed or belongs to another manager (409).
     Conflict,
+    /// The object carries the fence of a newer executor than ours: another Countersign writes there, or our store was set back.
+    Fenced,
+    /// There is no room for one more: a quota or a limit of the target.
+    QuotaExceeded,
     /// The target refuses the content (422 or 400).
     Invalid,
     /// Too many requests (429, or 403 with a rate-limit answer): certainly not done.
@@ -52,6 +56,8 @@ impl TargetErrorKind {
             Self::Forbidden => "target_forbidden",
             Self::NotFound => "target_not_found",
             Self::Conflict => "target_conflict",
+            Self::Fenced => "target_fenced",
+            Self::QuotaExceeded => "target_quota_exceeded",
             Self::Invalid => "target_invalid",
             Self::RateLimited { .. } => "target_rate_limited",
             Self::Broken => "target_broken",
@@ -74,6 +80,8 @@ impl TargetError {
             | TargetErrorKind::Forbidden
             | TargetErrorKind::NotFound
             | TargetErrorKind::Conflict
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::Invalid => StepOutcome::Permanent { code, message },
         }
     }

@@ -6,6 +6,10 @@ use countersign_kernel::{Environment, Repository, Timestamp};
 use super::error::{Access, TargetError};
 use crate::secret::SecretValue;
 
+/// The most secrets a repository, and the most one of its environments, may hold.
+/// <https://docs.github.com/en/actions/reference/security/secrets#limits-for-secrets>
+pub const MAX_SECRETS: u32 = 100;
+
 /// Where an Actions secret lives: in a repository, or in one of its deployment environments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretPlace {
@@ -42,6 +46,9 @@ pub trait GithubSecrets: Send + Sync {
 
     /// Whether our credentials may write secrets there (the public key is readable).
     async fn access(&self, place: &SecretPlace) -> Result<Access, TargetError>;
+
+    /// How many secrets the place holds.
+    async fn count(&self, place: &SecretPlace) -> Result<u32, TargetError>;
 
     /// Seals the value for the place's current public key, fetched fresh, and puts it.
     async fn put(

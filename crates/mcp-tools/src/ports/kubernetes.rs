@@ -53,6 +53,23 @@ pub struct ApplyKey<'a> {
     pub fence: u64,
 }
 
+/// One key that is taken away again.
+#[derive(Debug)]
+pub struct RemoveKey<'a> {
+    /// The namespace.
+    pub namespace: &'a Namespace,
+    /// The Secret's name.
+    pub name: &'a str,
+    /// The key, which we applied; all other keys stay as they are.
+    pub key: &'a str,
+    /// The version the Secret must still have.
+    pub expected_version: &'a str,
+    /// Written into our annotation.
+    pub request: RequestId,
+    /// Written into our annotation.
+    pub fence: u64,
+}
+
 /// What a write left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubernetesReceipt {
@@ -73,8 +90,29 @@ pub trait KubernetesSecrets: Send + Sync {
     async fn access(&self, namespace: &Namespace, name: &str) -> Result<Access, TargetError>;
 
     /// Sets one key by server-side apply with our field manager, never by force. A version that moved or a key that another manager
-    /// owns is `Conflict`.
+    /// owns is `Conflict`; a Secret that carries a higher fence than ours is `Fenced`.
     async fn apply_key<'a>(&self, write: ApplyKey<'a>) -> Result<KubernetesReceipt, TargetError>;
+
+    /// Takes one key away by server-side apply with our field manager. As for setting one.
+    async fn remove_key<'a>(&self, write: RemoveKey<'a>) -> Result<KubernetesReceipt, TargetError>;
+
+    /// Deletes the Secret, if it is still this very one in this version (`preconditions` of `DeleteOptions`), else `Conflict`.
+    async fn delete<'a>(
+        &self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        expected: &'a KubernetesReceipt,
+    ) -> Result<(), TargetError>;
+
+    /// The key's value, to be put back should the write that follows be undone; `None` when the Secret has no such key. A Secret in another
+    /// version than this one is `Conflict`.
+    async fn read_key<'a>(
+        &self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        key: &'a str,
+        expected_version: &'a str,
+    ) -> Result<Option<SecretValue>, TargetError>;
 
     /// Whether the key holds exactly this value now (compared in constant time), and if so which version has it.
     async fn holds<'a>(

@@ -36,6 +36,8 @@ enum RefusedReason {
     Forbidden,
     NotFound,
     Conflict,
+    Fenced,
+    QuotaExceeded,
     Invalid,
 }
 
@@ -46,6 +48,8 @@ impl RefusedReason {
             Self::Forbidden => TargetErrorKind::Forbidden.code(),
             Self::NotFound => TargetErrorKind::NotFound.code(),
             Self::Conflict => TargetErrorKind::Conflict.code(),
+            Self::Fenced => TargetErrorKind::Fenced.code(),
+            Self::QuotaExceeded => TargetErrorKind::QuotaExceeded.code(),
             Self::Invalid => TargetErrorKind::Invalid.code(),
         }
     }
@@ -60,6 +64,11 @@ impl Refused {
     /// What is asked for isn't there.
     pub(crate) fn not_found(message: String) -> Self {
         Self { reason: RefusedReason::NotFound, message }
+    }
+
+    /// The target is full.
+    pub(crate) fn no_room(message: String) -> Self {
+        Self { reason: RefusedReason::QuotaExceeded, message }
     }
 
     pub(crate) fn code(&self) -> &'static str {
@@ -87,6 +96,8 @@ pub(crate) fn seen_or_not(error: &TargetError) -> Result<Refused, String> {
         TargetErrorKind::Forbidden => RefusedReason::Forbidden,
         TargetErrorKind::NotFound => RefusedReason::NotFound,
         TargetErrorKind::Conflict => RefusedReason::Conflict,
+        TargetErrorKind::Fenced => RefusedReason::Fenced,
+        TargetErrorKind::QuotaExceeded => RefusedReason::QuotaExceeded,
         TargetErrorKind::Invalid => RefusedReason::Invalid,
     };
     Ok(Refused { reason, message })
@@ -111,6 +122,8 @@ pub(crate) fn read_failed(error: &TargetError) -> StepOutcome {
         | TargetErrorKind::Forbidden
         | TargetErrorKind::NotFound
         | TargetErrorKind::Conflict
+        | TargetErrorKind::Fenced
+        | TargetErrorKind::QuotaExceeded
         | TargetErrorKind::Invalid => StepOutcome::Permanent { code, message },
     }
 }
@@ -124,7 +137,11 @@ pub(crate) fn probe_failed(error: &TargetError, secret: Option<&SecretValue>) ->
         | TargetErrorKind::Broken
         | TargetErrorKind::Unauthorized
         | TargetErrorKind::Forbidden => true,
-        TargetErrorKind::NotFound | TargetErrorKind::Conflict | TargetErrorKind::Invalid => false,
+        TargetErrorKind::NotFound
+        | TargetErrorKind::Conflict
+        | TargetErrorKind::Fenced
+        | TargetErrorKind::QuotaExceeded
+        | TargetErrorKind::Invalid => false,
     };
     ProbeOutcome::CannotTell { why: scrub(&error.to_string(), secret), retry }
 }
@@ -217,6 +234,8 @@ mod tests {
             (K::Forbidden, Some("target_forbidden"), "permanent", "permanent", true),
             (K::NotFound, Some("target_not_found"), "permanent", "permanent", false),
             (K::Conflict, Some("target_conflict"), "permanent", "permanent", false),
+            (K::Fenced, Some("target_fenced"), "permanent", "permanent", false),
+            (K::QuotaExceeded, Some("target_quota_exceeded"), "permanent", "permanent", false),
             (K::Invalid, Some("target_invalid"), "permanent", "permanent", false),
             (K::RateLimited { retry_after: wait }, None, "transient", "transient", true),
             (K::Broken, None, "transient", "unclear", true),

@@ -12,13 +12,15 @@ use crate::secret::SecretValue;
 use crate::tool::{ControlTool, StepWork};
 
 /// All kinds of answers a target can give.
-pub(super) const ALL_KINDS: [TargetErrorKind; 9] = [
+pub(super) const ALL_KINDS: [TargetErrorKind; 11] = [
     TargetErrorKind::Unreachable,
     TargetErrorKind::NoAnswer,
     TargetErrorKind::Unauthorized,
     TargetErrorKind::Forbidden,
     TargetErrorKind::NotFound,
     TargetErrorKind::Conflict,
+    TargetErrorKind::Fenced,
+    TargetErrorKind::QuotaExceeded,
     TargetErrorKind::Invalid,
     TargetErrorKind::RateLimited { retry_after: None },
     TargetErrorKind::Broken,
@@ -31,6 +33,8 @@ pub(super) fn settles(kind: TargetErrorKind) -> bool {
         | TargetErrorKind::Forbidden
         | TargetErrorKind::NotFound
         | TargetErrorKind::Conflict
+        | TargetErrorKind::Fenced
+        | TargetErrorKind::QuotaExceeded
         | TargetErrorKind::Invalid => true,
         TargetErrorKind::Unreachable
         | TargetErrorKind::NoAnswer

@@ -3,8 +3,8 @@
 //! The value is drawn by the executor and handed to both targets; no agent, approver, event or receipt ever holds it. GitHub comes last:
 //! what is written there can't be read back or taken back.
 //!
-//! What is deliberately absent: copying. Neither target's value is ever read for its own sake, so a secret that exists on one side only
-//! can't be carried to the other.
+//! What is deliberately absent: copying. A value that a key holds is read only to be put back should GitHub refuse for good, so a secret
+//! that exists on one side only can't be carried to the other.
 
 mod facts;
 mod input;
@@ -13,18 +13,20 @@ mod plan;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_kernel::Violations;
+use countersign_kernel::{Millis, Violations};
 use serde_json::Value;
 
 use crate::call::{Call, Caller};
-use crate::plan::{Fact, Plan};
+use crate::plan::{Fact, Plan, Reversibility, Step};
 use crate::ports::{GithubSecrets, KubernetesSecrets};
 use crate::tool::{
-    ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork, ToolDescriptor,
+    ControlTool, Kept, LONGEST_EXCHANGE, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
+    ToolDescriptor, UndoWork,
 };
 use crate::tools::namespaces::NamespaceRules;
 use facts::SyncFact;
@@ -44,12 +46,19 @@ pub struct SecretSyncConfig {
     pub default_length: u32,
     /// The field manager the Kubernetes adapter applies with: a key that another one owns is refused before anyone is asked.
     pub field_manager: String,
+    /// The longest one exchange with a target may take: the adapters' own limit.
+    pub longest_exchange: Millis,
 }
 
 impl SecretSyncConfig {
     /// These namespaces, and defaults for the rest.
     pub fn new(namespaces: NamespaceRules) -> Self {
-        Self { namespaces, default_length: DEFAULT_LENGTH, field_manager: DEFAULT_FIELD_MANAGER.to_owned() }
+        Self {
+            namespaces,
+            default_length: DEFAULT_LENGTH,
+            field_manager: DEFAULT_FIELD_MANAGER.to_owned(),
+            longest_exchange: LONGEST_EXCHANGE,
+        }
     }
 }
 
@@ -101,6 +110,29 @@ impl ControlTool for SecretSync {
 
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
         steps::probe(self.kubernetes.as_ref(), self.github.as_ref(), work).await
+    }
+
+    fn in_flight(&self, step: &Step) -> Millis {
+        match step.reversibility {
+            Reversibility::ReadBackAndFence => Millis(0),
+            Reversibility::ReadBack | Reversibility::WriteOnly => self.config.longest_exchange,
+        }
+    }
+
+    fn undoes(&self, step: &Step) -> bool {
+        undo::undoes(step)
+    }
+
+    async fn keep(&self, work: StepWork<'_>) -> Kept {
+        undo::keep(self.kubernetes.as_ref(), work).await
+    }
+
+    async fn undo(&self, work: UndoWork<'_>) -> StepOutcome {
+        undo::undo(self.kubernetes.as_ref(), work).await
+    }
+
+    async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
+        undo::probe_undo(self.kubernetes.as_ref(), work).await
     }
 
     fn word(&self, fact: &Fact) -> String {

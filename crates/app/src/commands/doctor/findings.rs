@@ -57,6 +57,8 @@ impl Findings {
                 "check the names in the configuration and the policy text, and that our credentials may see it"
             }
             TargetErrorKind::Conflict
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::Invalid
             | TargetErrorKind::RateLimited { .. }
             | TargetErrorKind::Broken => "try again; if it stays so, look at the target's own logs",

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::input::SyncInput;
 use crate::call::Call;
 use crate::ports::{
-    Access, GithubSecretSeen, GithubSecrets, KubernetesSecrets, SecretPlace, SecretSeen, TargetError,
+    Access, GithubSecretSeen, GithubSecrets, KubernetesSecrets, MAX_SECRETS, SecretPlace, SecretSeen,
+    TargetError,
 };
 use crate::tool::Observation;
 use crate::tools::answers::{Refused, seen_or_not};
@@ -131,9 +132,28 @@ async fn look_at_kubernetes(
 
 async fn look_at_github(github: &dyn GithubSecrets, input: &SyncInput) -> Result<Side<GithubSeen>, String> {
     let target = format!("github secret {} in {}", input.github_name, InWords(&input.place));
-    match allowed(github.access(&input.place).await, &target)? {
-        Some(refused) => Ok(Side::Refused(refused)),
-        None => side(github.look(&input.place, &input.github_name).await),
+    if let Some(refused) = allowed(github.access(&input.place).await, &target)? {
+        return Ok(Side::Refused(refused));
+    }
+    match github.look(&input.place, &input.github_name).await {
+        Ok(None) => room_for_one_more(github, input).await,
+        looked => side(looked),
+    }
+}
+
+/// GitHub takes no secret beyond its limit; nobody is asked to approve one.
+async fn room_for_one_more(
+    github: &dyn GithubSecrets,
+    input: &SyncInput,
+) -> Result<Side<GithubSeen>, String> {
+    match github.count(&input.place).await {
+        Ok(count) if count >= MAX_SECRETS => {
+            let message =
+                format!("{} has {count} secrets, and GitHub allows {MAX_SECRETS}", InWords(&input.place));
+            Ok(Side::Refused(Refused::no_room(message)))
+        }
+        Ok(_) => Ok(Side::There(None)),
+        Err(error) => seen_or_not(&error).map(Side::Refused),
     }
 }
 

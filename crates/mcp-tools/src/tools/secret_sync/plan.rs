@@ -9,7 +9,7 @@ use super::input::{SCHEMA_VERSION, SyncInput, ValuePolicy};
 use super::observe::{GithubSeen, InWords, KubernetesSeen, Seen, Side};
 use super::steps::{GithubStep, KubernetesStep, Precondition};
 use crate::call::{Call, Caller};
-use crate::plan::{Fact, Plan};
+use crate::plan::{Fact, Plan, Step};
 use crate::ports::TargetErrorKind;
 use crate::tool::{Observation, PlanRefusal};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
@@ -127,27 +127,32 @@ fn settled(input: &SyncInput) -> Plan {
 /// A plan of what is wanted, without preconditions, for people to see; its steps are never done.
 fn blind(input: &SyncInput, why: &str) -> Plan {
     let facts = vec![SyncFact::CouldNotLook.with(json!({ "why": why }))];
-    with_steps(input, facts, &Precondition::NotLookedAt, &Precondition::NotLookedAt)
+    let blind = Precondition::NotLookedAt;
+    with_steps(input, facts, KubernetesStep::plan(input, &blind, false), &blind)
 }
 
 fn write_both(input: &SyncInput, secret: Option<&KubernetesSeen>, github: Option<&GithubSeen>) -> Plan {
     let version = secret.map(|secret| secret.resource_version.clone());
+    let key_existed = secret.is_some_and(|seen| seen.keys.iter().any(|(name, _)| *name == input.key));
     let updated_at = github.map(|github| github.updated_at.clone());
     let mut facts = kubernetes_facts(input, secret);
     facts.extend(github_facts(input, github));
-    let replaces =
-        github.is_some() || secret.is_some_and(|seen| seen.keys.iter().any(|(name, _)| *name == input.key));
-    let generated = if replaces { SyncFact::ValueGenerated } else { SyncFact::ValueGeneratedFirst };
+    let generated = if github.is_some() || key_existed {
+        SyncFact::ValueGenerated
+    } else {
+        SyncFact::ValueGeneratedFirst
+    };
     facts.push(generated.with(json!({})));
     facts.push(SyncFact::CredentialsChecked.with(json!({})));
-    with_steps(input, facts, &Precondition::Seen(version), &Precondition::Seen(updated_at))
+    let kubernetes = KubernetesStep::plan(input, &Precondition::Seen(version), key_existed);
+    with_steps(input, facts, kubernetes, &Precondition::Seen(updated_at))
 }
 
-fn with_steps(input: &SyncInput, facts: Vec<Fact>, kubernetes: &Precondition, github: &Precondition) -> Plan {
+fn with_steps(input: &SyncInput, facts: Vec<Fact>, kubernetes: Step, github: &Precondition) -> Plan {
     Plan {
         schema_version: SCHEMA_VERSION,
         facts,
-        steps: vec![KubernetesStep::plan(input, kubernetes), GithubStep::plan(input, github)],
+        steps: vec![kubernetes, GithubStep::plan(input, github)],
         secret: Some(input.spec),
         ownership: None,
     }

@@ -17,7 +17,7 @@ use crate::tools::answers::{
     write_failed,
 };
 
-const APPLY_KEY: &str = "kubernetes.apply_key";
+pub(super) const APPLY_KEY: &str = "kubernetes.apply_key";
 const PUT_SECRET: &str = "github.put_secret";
 
 /// What has to be so still when the step is done.
@@ -33,11 +33,14 @@ pub(super) enum Precondition {
 /// The parameters of `kubernetes.apply_key`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct KubernetesStep {
-    namespace: String,
-    name: String,
-    key: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) key: String,
     /// The `resourceVersion` the Secret must still have.
-    resource_version: Precondition,
+    pub(super) resource_version: Precondition,
+    /// Whether the Secret had the key: what undoing puts back. Plans of earlier versions don't say, and can't be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key_existed: Option<bool>,
 }
 
 /// The parameters of `github.put_secret`.
@@ -51,8 +54,9 @@ pub(super) struct GithubStep {
 }
 
 impl KubernetesStep {
-    pub(super) fn plan(input: &SyncInput, precondition: &Precondition) -> Step {
+    pub(super) fn plan(input: &SyncInput, precondition: &Precondition, key_existed: bool) -> Step {
         let params = Self {
+            key_existed: Some(key_existed),
             namespace: input.namespace.to_string(),
             name: input.kubernetes_name.clone(),
             key: input.key.clone(),

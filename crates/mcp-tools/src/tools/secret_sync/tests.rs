@@ -3,6 +3,7 @@
 mod input;
 mod plan;
 mod steps;
+mod undo;
 
 use std::sync::Arc;
 
@@ -87,6 +88,9 @@ fn kubernetes_with(seen: Option<SecretSeen>) -> MockKubernetesSecrets {
 fn github_with(seen: Option<GithubSecretSeen>) -> MockGithubSecrets {
     let mut github = MockGithubSecrets::new();
     github.expect_access().times(1).returning(|_| Ok(Access::Allowed));
+    if seen.is_none() {
+        github.expect_count().times(1).returning(|_| Ok(99));
+    }
     github.expect_look().times(1).return_once(move |_, _| Ok(seen));
     github
 }

@@ -40,7 +40,10 @@ async fn nothing_there_yet_means_two_creations() {
     assert_eq!(plan.steps[1].reversibility, Reversibility::WriteOnly);
     assert_eq!(
         plan.steps[0].params,
-        json!({"namespace": "shop-dev", "name": "app", "key": "value", "resource_version": {"seen": null}})
+        json!({
+            "namespace": "shop-dev", "name": "app", "key": "value", "resource_version": {"seen": null},
+            "key_existed": false,
+        })
     );
     assert_eq!(
         plan.steps[1].params,
@@ -180,7 +183,9 @@ async fn refused_credentials_are_a_refusal_and_the_target_is_not_looked_at() {
 #[tokio::test]
 async fn every_error_while_looking_is_a_refusal_or_a_plan_that_never_runs() {
     for kind in ALL_KINDS {
-        for failing in ["kubernetes access", "kubernetes look", "github access", "github look"] {
+        for failing in
+            ["kubernetes access", "kubernetes look", "github access", "github look", "github count"]
+        {
             let fails = |what: &str| (what == failing).then(|| error(kind, "it said so"));
             let mut kubernetes = MockKubernetesSecrets::new();
             let (access, look) = (fails("kubernetes access"), fails("kubernetes look"));
@@ -190,6 +195,8 @@ async fn every_error_while_looking_is_a_refusal_or_a_plan_that_never_runs() {
             let (access, look) = (fails("github access"), fails("github look"));
             github.expect_access().return_once(move |_| access.map_or(Ok(Access::Allowed), Err));
             github.expect_look().return_once(move |_, _| look.map_or(Ok(None), Err));
+            let count = fails("github count");
+            github.expect_count().return_once(move |_| count.map_or(Ok(0), Err));
             let tool = tool_over(kubernetes, github);
             let call = call(json!({}));
             let observed = tool.observe(&caller(), &call).await;
@@ -229,6 +236,7 @@ async fn both_targets_are_looked_at_where_the_call_says() {
         .withf(|at, name| *at == place() && name == "DB_PASSWORD")
         .times(1)
         .returning(|_, _| Ok(None));
+    github.expect_count().withf(|at| *at == place()).times(1).returning(|_| Ok(0));
     let tool = tool_over(kubernetes, github);
     let seen = tool.observe(&caller(), &call(json!({}))).await;
     assert!(matches!(seen, Observation::Seen(_)), "{seen:?}");
