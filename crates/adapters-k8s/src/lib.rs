@@ -9,6 +9,7 @@
 
 mod config;
 mod exchange;
+pub mod guard;
 mod secrets;
 mod wire;
 

@@ -1,8 +1,12 @@
 //! The command line, as clap reads it.
 
+mod guard;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use guard::{AdmissionArgs, GuardCommand, ManifestFormat, PrintArgs, RbacArgs};
 
 /// The control plane between agents and privileged operations.
 #[derive(Debug, Parser)]
@@ -29,6 +33,9 @@ pub enum Command {
     /// See and decide what waits.
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Print manifests that keep others away from what Countersign manages, and Countersign from what it doesn't.
+    #[command(subcommand)]
+    Guard(GuardCommand),
     /// Look at configuration, store, targets and warrants, and say what to do.
     Doctor(ConfigArgs),
     /// Play the whole story on a server of its own, with simulated targets.

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod doctor;
+mod guard;
 mod migrate;
 mod policy;
 mod token;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Policy(command) => policy::run(command).await,
         Command::Token(command) => token::run(command),
         Command::Approvals(command) => approvals::run(command).await,
+        Command::Guard(command) => guard::run(&command),
         Command::Doctor(args) => doctor::run(&configuration(&args)?).await,
         #[cfg(feature = "demo")]
         Command::Demo { stay } => crate::demo::run(stay).await,
