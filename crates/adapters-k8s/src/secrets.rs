@@ -232,6 +232,7 @@ impl KubernetesSecrets for KubeSecrets {
         let keys = found.data.keys().map(|key| SecretKeySeen {
             name: key.clone(),
             manager: metadata.owner_of(key, &self.field_manager).map(str::to_owned),
+            changed_at: metadata.changed_at(key),
         });
         Ok(Some(SecretSeen {
             keys: keys.collect(),

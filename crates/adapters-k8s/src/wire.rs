@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_kernel::Millis;
+use countersign_kernel::{Millis, Timestamp};
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -70,6 +70,8 @@ struct ManagedFields {
     #[serde(default)]
     operation: String,
     #[serde(default)]
+    time: Option<String>,
+    #[serde(default)]
     fields_v1: Value,
 }
 
@@ -87,6 +89,13 @@ impl Metadata {
             self.managed_fields.iter().filter(|entry| entry.owns(key)).map(|entry| &entry.manager);
         let first = owners.clone().next();
         owners.find(|manager| *manager != ours).or(first).map(String::as_str)
+    }
+
+    /// When an owner of the key last changed what it owns: the latest `time` of their entries
+    /// (<https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management>).
+    pub(crate) fn changed_at(&self, key: &str) -> Option<Timestamp> {
+        let owners = self.managed_fields.iter().filter(|entry| entry.owns(key));
+        owners.filter_map(|entry| entry.time.as_ref()?.parse().ok()).max()
     }
 
     /// Whether this manager applied the key: an apply that leaves it out would remove it.

@@ -122,6 +122,22 @@ impl Queries for SqliteStore {
         STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
     }
 
+    async fn list_newest_steps(&self, after: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
+        let size = i64::from(limit.clamp(1, 500));
+        let steps = query_scalar!(
+            r#"SELECT json_group_array(json(record) ORDER BY target) AS "steps!: String" FROM (
+                SELECT step.target, document.record FROM (
+                    SELECT target, request_id, revision, step_number, row_number() OVER (
+                        PARTITION BY target ORDER BY intended_at DESC, request_id DESC, revision DESC) AS place
+                    FROM action_steps WHERE state <> 'not_done' AND target > ?1) AS step
+                JOIN action_steps_json AS document USING (request_id, revision, step_number)
+                WHERE step.place = 1 ORDER BY step.target LIMIT ?2)"#,
+            after,
+            size,
+        );
+        STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
+    }
+
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
         let id = id.as_str();
         let row = query!(

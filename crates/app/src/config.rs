@@ -51,6 +51,9 @@ pub struct Config {
     /// The workers.
     #[serde(default)]
     pub workers: WorkerConfig,
+    /// Watching targets for writes that bypassed Countersign.
+    #[serde(default)]
+    pub watch: WatchConfig,
     /// Logs.
     #[serde(default)]
     pub log: LogConfig,
@@ -287,6 +290,15 @@ pub struct WorkerConfig {
     pub poll_ms: u64,
 }
 
+/// Watching targets for writes that bypassed Countersign.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchConfig {
+    /// Seconds between two looks at all targets, by one replica at a time. Default 300. With 0 this replica doesn't watch.
+    pub interval_s: u64,
+}
+
 /// Logs.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema, Serialize))]
@@ -353,6 +365,12 @@ impl Default for TargetsConfig {
 impl Default for WorkerConfig {
     fn default() -> Self {
         Self { at_once: 8, poll_ms: 75 }
+    }
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self { interval_s: 300 }
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! - `countersign_loads_seconds{what}`: how long snapshots take.
 //! - `countersign_commit_seconds`: how long commits take, whatever comes of them.
+//! - `countersign_bypass_detected_total`: writes past Countersign that were put on the record.
 //! - `countersign_commits_total{result}`: what came of them: `written`, `stale`, `unknown`, `unavailable`, `corrupt`, `refused`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use countersign_audit::Pseudonym;
+use countersign_audit::{EventType, Pseudonym};
 use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
 use countersign_usecases::commit::Commit;
 use countersign_usecases::port::{
@@ -52,6 +53,7 @@ impl Ledger for MeteredLedger {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let findings = bypasses(&commit);
         let began = now();
         let written = self.0.commit(commit).await;
         metrics::histogram!("countersign_commit_seconds").record(began.elapsed().as_secs_f64());
@@ -64,6 +66,9 @@ impl Ledger for MeteredLedger {
             Err(StoreError::Refused { .. }) => "refused",
         };
         metrics::counter!("countersign_commits_total", "result" => result).increment(1);
+        if written.is_ok() && findings > 0 {
+            metrics::counter!("countersign_bypass_detected_total").increment(findings);
+        }
         written
     }
 
@@ -74,6 +79,12 @@ impl Ledger for MeteredLedger {
     async fn heartbeat(&self, run: &RunId) -> Result<bool, StoreError> {
         self.0.heartbeat(run).await
     }
+}
+
+/// How many writes past Countersign a commit puts on the record.
+fn bypasses(commit: &Commit) -> u64 {
+    let name = EventType::BypassDetected.as_str();
+    commit.records().events.iter().filter(|event| event.event_type == name).map(|_| 1_u64).sum()
 }
 
 async fn timed<T>(what: &'static str, load: impl Future<Output = T>) -> T {

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use countersign_transport_grpc::GrpcDeps;
 use countersign_transport_http::Operations;
 use countersign_usecases::port::Ids;
+use countersign_usecases::watch;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,7 @@ pub async fn serve(config: Config) -> Result<()> {
 pub async fn serve_until(config: Config, stop: impl Future<Output = ()>) -> Result<()> {
     let wired = wire(&config).await?;
     bootstrap_policy(&wired, &config).await?;
+    watch::begin(&wired.services).await.context("cannot begin to watch the targets")?;
     let grpc = listen(config.server.grpc_listen, "server.grpc_listen").await?;
     let http = listen(config.server.http_listen, "server.http_listen").await?;
     announce(&wired, &grpc, &http)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use countersign_kernel::{Principal, Proof};
+use countersign_kernel::{Millis, Principal, Proof};
 use countersign_transport_grpc::ProcessWake;
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, policy_text};
@@ -53,7 +53,11 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         wake: wake.clone(),
         stopwatch: Arc::new(MonotonicWatch::start()),
     };
-    let services = Arc::new(Services::new(ports, tools, sealer));
+    let services = Services::new(ports, tools, sealer);
+    let services = Arc::new(match config.watch.interval_s {
+        0 => services,
+        seconds => services.watching(Millis::from_secs(seconds)),
+    });
     Ok(Wired { services, stores, tokens, identities, wake })
 }
 

@@ -14,6 +14,7 @@ pub mod registry;
 pub mod secret;
 pub mod tool;
 pub mod tools;
+pub mod watch;
 
 pub use arguments::Arguments;
 pub use call::{Call, Caller, CodeLink, DecodeError, IdempotencyKey, Question};
@@ -28,3 +29,4 @@ pub use tools::{
     DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback, ParsePatternError,
     SecretSync, SecretSyncConfig, standard_descriptors,
 };
+pub use watch::{Deviation, DoneStep, Explanation, Finding, Inspection};

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Plan, Reversibility, Step};
 use crate::secret::SecretValue;
+use crate::watch::{DoneStep, Inspection};
 
 /// The longest one exchange with a target may take, unless configured otherwise: after this an attempt can't arrive any more.
 pub const LONGEST_EXCHANGE: Millis = Millis::from_secs(15);
@@ -233,6 +234,12 @@ pub trait ControlTool: Send + Sync {
     async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
         let why = format!("`{}` can't be undone", work.step.step.target);
         ProbeOutcome::CannotTell { why, retry: false }
+    }
+
+    /// Compares what a step left behind with what is there now, read-only: whether somebody wrote past Countersign. A tool whose targets
+    /// can't be compared, or that writes nothing, leaves this as it is.
+    async fn inspect(&self, _done: DoneStep<'_>) -> Inspection {
+        Inspection::NotWatched
     }
 
     /// Words a fact of this tool in English.

@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use countersign_kernel::{ActionName, ApprovalMode, Environment, Millis, RedactedText, Violations};
 use countersign_mcp_tools::{
-    ActionDescriptor, Call, Caller, ControlTool, Fact, IdempotencyKey, Kept, Observation, Plan, PlanRefusal,
-    ProbeOutcome, Reversibility, SecretSpec, SecretValue, Step, StepOutcome, StepWork, ToolDescriptor,
-    UndoWork,
+    ActionDescriptor, Call, Caller, ControlTool, DoneStep, Fact, IdempotencyKey, Inspection, Kept,
+    Observation, Plan, PlanRefusal, ProbeOutcome, Reversibility, SecretSpec, SecretValue, Step, StepOutcome,
+    StepWork, ToolDescriptor, UndoWork,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +32,16 @@ pub struct TestTool {
     in_flight: Millis,
     journal: EffectJournal,
     script: Mutex<Script>,
+    on_inspect: Mutex<Hook>,
+}
+
+/// What happens elsewhere while a target is inspected.
+struct Hook(Box<dyn FnMut() + Send>);
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl TestTool {
@@ -67,6 +77,7 @@ impl TestTool {
             in_flight: Millis(0),
             journal: EffectJournal::default(),
             script: Mutex::new(Script::new()),
+            on_inspect: Mutex::new(Hook(Box::new(|| {}))),
         }
     }
 
@@ -164,6 +175,16 @@ impl TestTool {
     /// The numbers of the steps whose undoing was attempted, in order.
     pub fn undone(&self) -> Vec<u32> {
         self.script().undone.clone()
+    }
+
+    /// What inspecting what this step left gives from now on. Until told otherwise all is as it was left.
+    pub fn set_inspection(&self, number: u32, inspection: Inspection) {
+        self.script().inspections.insert(number, inspection);
+    }
+
+    /// What happens elsewhere, from now on, while this tool inspects.
+    pub fn on_inspect(&self, hook: impl FnMut() + Send + 'static) {
+        *self.on_inspect.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Hook(Box::new(hook));
     }
 
     /// The numbers of the steps attempted, in order, with or without an effect.
@@ -314,6 +335,12 @@ impl ControlTool for TestTool {
                 ProbeOutcome::Done { receipt: receipt(&work.step) }
             }
         })
+    }
+
+    async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
+        (self.on_inspect.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).0)();
+        let script = self.script();
+        script.inspections.get(&done.step.number).cloned().unwrap_or(Inspection::AsLeft)
     }
 }
 

@@ -21,6 +21,7 @@ pub mod seal;
 pub mod services;
 pub mod timers;
 pub mod warrants;
+pub mod watch;
 pub mod worker;
 
 pub use error::ServiceError;

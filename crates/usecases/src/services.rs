@@ -8,7 +8,7 @@ mod writing;
 use std::sync::Arc;
 
 use countersign_audit::Pseudonym;
-use countersign_kernel::{Actor, Digest, Principal, Proof, Timestamp};
+use countersign_kernel::{Actor, Digest, Millis, Principal, Proof, Timestamp};
 use countersign_mcp_tools::ToolRegistry;
 
 pub use policies::catalog_of;
@@ -51,6 +51,7 @@ pub struct Services {
     policies: Policies,
     locks: RunLocks,
     runs: KnownRuns,
+    watch_every: Option<Millis>,
 }
 
 /// Somebody whose identity a transport has proved.
@@ -66,7 +67,27 @@ impl Services {
     /// Puts the use cases together.
     pub fn new(ports: Ports, tools: Arc<ToolRegistry>, sealer: Sealer) -> Self {
         let policies = Policies::new(catalog_of(tools.iter().map(|tool| tool.descriptor())));
-        Self { ports, tools, sealer, policies, locks: RunLocks::default(), runs: KnownRuns::default() }
+        Self {
+            ports,
+            tools,
+            sealer,
+            policies,
+            locks: RunLocks::default(),
+            runs: KnownRuns::default(),
+            watch_every: None,
+        }
+    }
+
+    /// The same, and this process watches the targets as often.
+    #[must_use]
+    pub fn watching(mut self, every: Millis) -> Self {
+        self.watch_every = Some(every);
+        self
+    }
+
+    /// How often this process watches the targets; `None` when it doesn't.
+    pub(crate) fn watch_every(&self) -> Option<Millis> {
+        self.watch_every
     }
 
     /// The registered tools.

@@ -11,8 +11,10 @@ use crate::execution::{self, Turn, backoff};
 use crate::port::{Lease, StoreError, WorkKind};
 use crate::services::Services;
 use crate::timers;
+use crate::watch;
 
-/// The kinds of work that are done here. The others come with their own issues and are never scheduled until then.
+/// The kinds of work that every process does. Watching is for those that are told how often ([`Services::watching`]); the others come with
+/// their own issues and are never scheduled until then.
 pub const KINDS: [WorkKind; 5] = [
     WorkKind::Execute,
     WorkKind::Probe,
@@ -28,7 +30,9 @@ pub const KINDS: [WorkKind; 5] = [
 pub async fn claim(services: &Services, worker: WorkerId, at_most: u32) -> Result<Vec<Lease>, ServiceError> {
     let stopwatch = &services.ports.stopwatch;
     let asked_at = stopwatch.elapsed();
-    let mut leases = services.ports.work.claim(worker, &KINDS, at_most).await?;
+    let kinds = services.watch_every().map(|_| WorkKind::Watch).into_iter().chain(KINDS);
+    let kinds: Vec<WorkKind> = kinds.collect();
+    let mut leases = services.ports.work.claim(worker, &kinds, at_most).await?;
     let took = Millis(stopwatch.elapsed().0.saturating_sub(asked_at.0));
     leases.retain(|lease| {
         let late = hold::came_too_late(lease, took);
@@ -76,6 +80,7 @@ async fn dispatch(services: &Services, lease: &Lease) -> Result<Turn, ServiceErr
         WorkKind::ExpireDecision => timers::expire_decision(services, lease).await,
         WorkKind::ExpireExecution => timers::expire_execution(services, lease).await,
         WorkKind::EndRun => timers::end_run(services, lease).await,
+        WorkKind::Watch => watch::watch(services, lease).await,
         WorkKind::Deliver | WorkKind::Remind | WorkKind::Erase => {
             Err(ServiceError::Defect(format!("`{}` work has nobody who does it yet", lease.kind.as_str())))
         }

@@ -39,6 +39,10 @@ impl Queries for PgStore {
         requests::list_steps(&self.pool, id).await
     }
 
+    async fn list_newest_steps(&self, after: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
+        requests::list_newest_steps(&self.pool, after, limit).await
+    }
+
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
         runs::find(&self.pool, id).await
     }

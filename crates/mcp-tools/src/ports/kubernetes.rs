@@ -1,7 +1,7 @@
 //! Kubernetes Secrets as a target.
 
 use async_trait::async_trait;
-use countersign_kernel::{Namespace, RequestId};
+use countersign_kernel::{Namespace, RequestId, Timestamp};
 
 use super::error::{Access, TargetError};
 use crate::secret::SecretValue;
@@ -13,6 +13,8 @@ pub struct SecretKeySeen {
     pub name: String,
     /// The field manager that owns it, if the server tracks one.
     pub manager: Option<String>,
+    /// When a manager last changed what it owns of the Secret, the latest of those that own this key, by the server's clock.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// What a Secret looks like from outside: never a value.

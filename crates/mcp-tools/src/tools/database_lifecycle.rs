@@ -13,6 +13,7 @@ mod plan;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::ports::{DatabaseRegister, DatabaseServers};
 use crate::tool::{
     ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork, ToolDescriptor,
 };
+use crate::watch::{DoneStep, Inspection};
 use facts::DatabaseFact;
 
 /// The tool.
@@ -71,6 +73,10 @@ impl ControlTool for DatabaseLifecycle {
 
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
         steps::probe(self.servers.as_ref(), work).await
+    }
+
+    async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
+        watch::inspect(self.servers.as_ref(), &done).await
     }
 
     fn word(&self, fact: &Fact) -> String {

@@ -149,3 +149,14 @@ pub(super) fn check_table(tool: &dyn ControlTool, caller: &Caller, base: &Value,
         );
     }
 }
+
+/// A step of the plan, done at second 1,700,000,200 with this receipt.
+pub(super) fn done<'a>(
+    call: &'a Call,
+    plan: &'a Plan,
+    step_index: usize,
+    receipt: &'a Value,
+) -> crate::watch::DoneStep<'a> {
+    let step = &plan.steps[step_index];
+    crate::watch::DoneStep { request: request(1), call, plan, step, receipt, done_at: at(1_700_000_200) }
+}

@@ -14,6 +14,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod watch;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use crate::tool::{
     ToolDescriptor, UndoWork,
 };
 use crate::tools::namespaces::NamespaceRules;
+use crate::watch::{DoneStep, Inspection};
 use facts::SyncFact;
 
 /// The field manager under which Countersign owns keys of Kubernetes Secrets, unless configured otherwise.
@@ -133,6 +135,10 @@ impl ControlTool for SecretSync {
 
     async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
         undo::probe_undo(self.kubernetes.as_ref(), work).await
+    }
+
+    async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
+        watch::inspect(&self.config, self.kubernetes.as_ref(), self.github.as_ref(), &done).await
     }
 
     fn word(&self, fact: &Fact) -> String {

@@ -1,13 +1,14 @@
 //! Reading: lists, pages, filters, details.
 
-use countersign_approvals::{Choice, StateName};
+use countersign_approvals::{Choice, Progress, StateName};
 use countersign_kernel::{Millis, ProjectKey, RequestId};
 use countersign_usecases::port::{RequestCursor, RequestFilter, RequestPage, RequestStatus};
+use countersign_usecases::record::StepRecord;
 use countersign_waitstate::RunLinks;
 
 use super::StoreFixture;
 use super::world::World;
-use crate::build::{call, environment, question_call, run_id, tool_name};
+use crate::build::{call, environment, question_call, run_id, step, tool_name};
 
 /// Pages of requests follow one another without a gap or a repeat, oldest first; the last one says that it is the last.
 pub async fn requests_are_paged_oldest_first(fixture: &dyn StoreFixture) {
@@ -106,6 +107,50 @@ pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
         expected.sort();
         assert_eq!(found, expected, "{filter:?}");
     }
+}
+
+/// Each target is told once, with the newest step that touched it or may have, by the targets' bytes and in pages.
+pub async fn the_newest_step_of_each_target_is_told(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let queries = &world.doors.queries;
+    assert!(queries.list_newest_steps("", 500).await.unwrap().is_empty());
+    let mut requests = Vec::new();
+    for name in ["older", "newer", "hopeless"] {
+        requests.push(world.open(&run, &call(name)).await.facts.id);
+    }
+    let (older, newer, hopeless) = (requests[0], requests[1], requests[2]);
+    let now = world.now().await;
+    let (then, later) = (now.plus(Millis(10)), now.plus(Millis(20)));
+    let done = |fence, at| {
+        let step = Progress::default().intend(1, 1, fence, at);
+        step.done(serde_json::json!({"version": fence}), fence, at)
+    };
+    let mut draft = world.draft_about(&run).await;
+    // Written newest first, so that it is time that counts.
+    draft.put_step(newer, &step(1, "k:app#b"), &done(2, then));
+    draft.put_step(older, &step(1, "k:app#b"), &done(1, now));
+    let mut second = done(3, now);
+    second.number = 2;
+    draft.put_step(older, &step(2, "k:app-2#a"), &second);
+    draft.put_step(hopeless, &step(1, "k:app#b"), &Progress::default().intend(1, 1, 4, later).not_done(4));
+    let mut begun = Progress::default().intend(1, 1, 5, now);
+    begun.number = 3;
+    draft.put_step(older, &step(3, "Z"), &begun);
+    world.commit(draft).await;
+
+    let told = |rows: Vec<StepRecord>| {
+        rows.into_iter().map(|row| (row.target, row.request_id, row.state)).collect::<Vec<_>>()
+    };
+    let row =
+        |target: &str, id: RequestId, state: &str| (target.to_owned(), id.to_string(), state.to_owned());
+    let all = [row("Z", older, "intended"), row("k:app#b", newer, "done"), row("k:app-2#a", older, "done")];
+    assert_eq!(told(queries.list_newest_steps("", 500).await.unwrap()), all);
+    assert_eq!(told(queries.list_newest_steps("", 2).await.unwrap()), all[..2]);
+    assert_eq!(told(queries.list_newest_steps("k:app#b", 2).await.unwrap()), all[2..]);
+    assert_eq!(told(queries.list_newest_steps("k:app", 1).await.unwrap()), all[1..2]);
+    let receipt = queries.list_newest_steps("Z", 1).await.unwrap().remove(0).receipt;
+    assert_eq!(receipt, Some(serde_json::json!({"version": 2})));
 }
 
 /// The status of a request follows its state and version.

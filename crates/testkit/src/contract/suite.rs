@@ -78,6 +78,7 @@ macro_rules! contract_suite {
                 requests_are_paged_oldest_first,
                 requests_of_one_moment_are_paged,
                 requests_are_filtered,
+                the_newest_step_of_each_target_is_told,
                 a_status_follows_its_request,
                 a_run_is_shown_with_everything_about_it,
                 open_runs_are_paged_oldest_first,

@@ -1,5 +1,7 @@
 //! The port [`Queries`].
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_kernel::{RequestId, RunId, Timestamp};
@@ -52,6 +54,19 @@ impl Queries for MemoryStore {
 
     async fn list_steps(&self, id: RequestId) -> Result<Vec<StepRecord>, StoreError> {
         Ok(self.reach()?.steps_of(&id.to_string()))
+    }
+
+    async fn list_newest_steps(&self, after: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
+        let tables = self.reach()?;
+        let mut newest: BTreeMap<&str, &StepRecord> = BTreeMap::new();
+        let touching = |row: &&StepRecord| row.state != "not_done" && row.target.as_str() > after;
+        for row in tables.steps.values().filter(touching) {
+            let kept = newest.entry(&row.target).or_insert(row);
+            if recency(row) > recency(kept) {
+                *kept = row;
+            }
+        }
+        Ok(cut(newest.into_values().collect(), limit, 500).0.into_iter().cloned().collect())
     }
 
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
@@ -179,4 +194,8 @@ fn cut<T>(mut rows: Vec<T>, limit: u32, most: usize) -> (Vec<T>, bool) {
 fn read_cursor(cursor: &EventCursor) -> Result<u64, StoreError> {
     let message = || format!("`{}` is not a cursor of this store", cursor.0);
     cursor.0.parse().map_err(|_| StoreError::Refused { message: message() })
+}
+
+fn recency(row: &StepRecord) -> (Stamp, &str, i64) {
+    (row.intended_at, &row.request_id, row.revision)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use countersign_mcp_tools::{Observation, PlanRefusal, ProbeOutcome, StepOutcome};
+use countersign_mcp_tools::{Inspection, Observation, PlanRefusal, ProbeOutcome, StepOutcome};
 use serde_json::json;
 
 /// The script.
@@ -15,6 +15,7 @@ pub(super) struct Script {
     pub(super) undos: VecDeque<Scripted>,
     pub(super) undo_probes: VecDeque<ProbeOutcome>,
     pub(super) unreadable: Option<String>,
+    pub(super) inspections: BTreeMap<u32, Inspection>,
     pub(super) performed: Vec<u32>,
     pub(super) probed: Vec<u32>,
     pub(super) undone: Vec<u32>,
@@ -37,6 +38,7 @@ impl Script {
             undos: VecDeque::new(),
             undo_probes: VecDeque::new(),
             unreadable: None,
+            inspections: BTreeMap::new(),
             performed: Vec::new(),
             probed: Vec::new(),
             undone: Vec::new(),

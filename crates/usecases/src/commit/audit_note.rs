@@ -3,6 +3,7 @@
 use countersign_approvals::{ActionRequest, RequestFacts};
 use countersign_audit::EventType;
 use countersign_kernel::{ActionName, Digest, Environment, ToolName};
+use countersign_mcp_tools::Finding;
 use serde_json::{Value, json};
 
 /// What was called.
@@ -78,6 +79,15 @@ pub enum NoteEvent<'a> {
         /// Refused calls counted since the last recorded one; 0 where it was no call that was turned away.
         suppressed_before: u32,
     },
+    /// A target is not as the last applied request left it.
+    BypassDetected {
+        /// The request that was applied last.
+        request: &'a ActionRequest,
+        /// The target, as the request's step names it.
+        target: &'a str,
+        /// What is different.
+        finding: &'a Finding,
+    },
     /// A policy text became active.
     PolicyLoaded {
         /// Its number.
@@ -117,6 +127,13 @@ impl<'a> NoteEvent<'a> {
             Self::Rejected { call, request, code, reason, suppressed_before } => {
                 let extra = json!({"code": code, "reason": reason, "suppressed_before": suppressed_before});
                 (EventType::McpToolRejected, request, call.json(extra))
+            }
+            Self::BypassDetected { request, target, finding } => {
+                let detail = json!({
+                    "target": target, "deviation": finding.deviation.as_str(), "left": finding.left,
+                    "seen": finding.seen, "finding": finding.mark(target),
+                });
+                (EventType::BypassDetected, Some(request), detail)
             }
             Self::PolicyLoaded { number, digest } => {
                 (EventType::PolicyLoaded, None, json!({"number": number, "digest": digest.to_string()}))

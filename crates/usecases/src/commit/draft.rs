@@ -6,7 +6,7 @@
 use countersign_approvals::{ActionRequest, StepProgress, Transition};
 use countersign_audit::{AuditEvent, EntryError, EventType, Pseudonym, Salt};
 use countersign_kernel::{Actor, Digest, RequestId, Timestamp};
-use countersign_mcp_tools::Step;
+use countersign_mcp_tools::{Finding, Step};
 use countersign_waitstate::{Outcome, Run, RunError, RunTransition};
 use serde_json::Value;
 
@@ -121,6 +121,23 @@ impl<'a> Draft<'a> {
         let (event_type, request, detail) = note.into_parts();
         let run = self.run.clone();
         self.event(event_type, Subject { run: run.as_ref(), request }, detail)
+    }
+
+    /// Records that a target is not as the last applied request left it, linked to that request.
+    ///
+    /// # Errors
+    /// The event has no log entry.
+    pub fn note_bypass(
+        &mut self,
+        request: &ActionRequest,
+        target: &str,
+        finding: &Finding,
+    ) -> Result<(), DraftError> {
+        self.note(super::NoteEvent::BypassDetected { request, target, finding })?;
+        if let Some(event) = self.records.events.last().map(|event| event.event_id.clone()) {
+            self.link(("event", event), ("request", request.facts.id.to_string()));
+        }
+        Ok(())
     }
 
     /// Records how far a step has come.

@@ -107,6 +107,10 @@ pub trait Queries: Send + Sync {
     /// The steps of all revisions of a request, in order.
     async fn list_steps(&self, id: RequestId) -> Result<Vec<StepRecord>, StoreError>;
 
+    /// For each target the newest step that touched it or may have (all but those in state `not_done`), in the order of the targets'
+    /// bytes, after the given target (from the first, after the empty text); `limit` is 1 to 500.
+    async fn list_newest_steps(&self, after: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError>;
+
     /// A run with everything about it.
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError>;
 

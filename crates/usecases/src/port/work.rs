@@ -27,11 +27,13 @@ pub enum WorkKind {
     Probe,
     /// Erase what must not be kept.
     Erase,
+    /// Compare what was applied with what is there.
+    Watch,
 }
 
 impl WorkKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Execute,
         Self::ExpireDecision,
         Self::ExpireExecution,
@@ -40,6 +42,7 @@ impl WorkKind {
         Self::Remind,
         Self::Probe,
         Self::Erase,
+        Self::Watch,
     ];
 
     /// The one spelling.
@@ -53,6 +56,7 @@ impl WorkKind {
             Self::Remind => "remind",
             Self::Probe => "probe",
             Self::Erase => "erase",
+            Self::Watch => "watch",
         }
     }
 }
@@ -73,7 +77,7 @@ impl FromStr for WorkKind {
     }
 }
 
-/// What the work is about: a request, or a run. With the kind it is the key of the work row.
+/// What the work is about: a request, a run, or all targets. With the kind it is the key of the work row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkSubject(String);
 
@@ -86,6 +90,11 @@ impl WorkSubject {
     /// Work about a run.
     pub fn run(id: &RunId) -> Self {
         Self(id.to_string())
+    }
+
+    /// Work about all targets together.
+    pub fn targets() -> Self {
+        Self("targets".to_owned())
     }
 
     /// Takes the text back from storage.

@@ -10,3 +10,4 @@ mod refusals;
 mod runs;
 mod story;
 mod support;
+mod watch;

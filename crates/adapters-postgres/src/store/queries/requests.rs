@@ -144,3 +144,23 @@ pub(super) async fn list_steps(pool: &PgPool, id: RequestId) -> Result<Vec<StepR
     .map_err(store_error)?;
     read(&document, "action_steps", &id)
 }
+
+pub(super) async fn list_newest_steps(
+    pool: &PgPool,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<StepRecord>, StoreError> {
+    let document = sqlx::query_scalar!(
+        r#"SELECT COALESCE(json_agg(s ORDER BY s.target COLLATE "C"), '[]')::text AS "rows!" FROM (
+               SELECT DISTINCT ON (t.target COLLATE "C") t.* FROM action_steps AS t
+               WHERE t.state <> 'not_done' AND t.target COLLATE "C" > $1
+               ORDER BY t.target COLLATE "C", t.intended_at DESC, t.request_id DESC, t.revision DESC
+               LIMIT $2) AS s"#,
+        after,
+        page_size(limit, 500)
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(store_error)?;
+    read(&document, "action_steps", "of a page")
+}

@@ -3,6 +3,7 @@
 mod input;
 mod plan;
 mod steps;
+mod watch;
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ mod input;
 mod plan;
 mod steps;
 mod undo;
+mod watch;
 
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ fn secret(keys: &[(&str, Option<&str>)]) -> SecretSeen {
             .map(|(name, manager)| SecretKeySeen {
                 name: (*name).to_owned(),
                 manager: manager.map(str::to_owned),
+                changed_at: None,
             })
             .collect(),
         written_by: None,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use countersign_kernel::{Millis, Violations};
 use countersign_mcp_tools::{
-    Call, Caller, ControlTool, Fact, Kept, Observation, Plan, PlanRefusal, ProbeOutcome, Step, StepOutcome,
-    StepWork, ToolDescriptor, UndoWork,
+    Call, Caller, ControlTool, DoneStep, Fact, Inspection, Kept, Observation, Plan, PlanRefusal,
+    ProbeOutcome, Step, StepOutcome, StepWork, ToolDescriptor, UndoWork,
 };
 use countersign_testkit::{MemoryStore, Rows, TestTool};
 use serde_json::Value;
@@ -118,6 +118,10 @@ impl ControlTool for Watched {
 
     async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
         self.tool.probe_undo(work).await
+    }
+
+    async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
+        self.tool.inspect(done).await
     }
 
     fn word(&self, fact: &Fact) -> String {

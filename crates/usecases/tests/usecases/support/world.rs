@@ -162,6 +162,13 @@ impl World {
         ))
     }
 
+    /// Another process on the same store, which watches the targets.
+    pub(crate) fn watching(&self, seed: u64, every: Millis) -> Arc<Services> {
+        let (store, ledger) = (&self.store, self.ledger.clone());
+        let services = services_of(store, ledger, None, &self.registry, seed, Arc::new(StoppedWatch));
+        Arc::new(services.watching(every))
+    }
+
     pub(crate) async fn activate(&self, text: &str) {
         activate_policy(&self.services, text, &who("user:github:root")).await.unwrap();
     }
