@@ -5,30 +5,23 @@ use countersign_kernel::Namespace;
 use countersign_mcp_tools::ports::{Access, KubernetesSecrets as _, TargetErrorKind};
 use countersign_simulators::Behaviour;
 
-use crate::support::{APP, adapter, apply, cluster, config, foreign, namespace, value};
+use crate::support::{APP, adapter, apply, cluster, config, namespace, value};
 
 #[tokio::test]
-async fn no_secret_is_none_and_no_namespace_is_not_found() {
+async fn who_may_not_look_at_namespaces_takes_them_to_be_there() {
     let cluster = cluster().await;
-    let syncer = adapter(&cluster, "syncer").await;
-    assert_eq!(syncer.look(&namespace(), "app").await.unwrap(), None);
     let nowhere = Namespace::parse("nowhere").unwrap();
-    let error = syncer.look(&nowhere, "app").await.unwrap_err();
-    assert_eq!(error.kind, TargetErrorKind::NotFound);
-    assert_eq!(error.to_string(), "kubernetes namespace nowhere: namespaces \"nowhere\" not found");
     let secrets_only = adapter(&cluster, "secrets-only").await;
-    assert_eq!(secrets_only.look(&nowhere, "app").await.unwrap(), None, "it may not look at namespaces");
-    assert_eq!(syncer.look(&namespace(), "../../version").await.unwrap(), None, "a name stays a name");
+    assert_eq!(secrets_only.look(&nowhere, "app").await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn a_manager_beside_us_is_the_one_told() {
+async fn a_comparison_that_is_cut_says_nothing() {
     let cluster = cluster().await;
     let adapter = adapter(&cluster, "syncer").await;
-    apply(&adapter, "value", "1", None).await.unwrap();
-    foreign(&cluster, "value", "2", "kubectl-edit");
-    let seen = adapter.look(&namespace(), "app").await.unwrap().unwrap();
-    assert_eq!(seen.keys[0].manager.as_deref(), Some("kubectl-edit"));
+    cluster.fail_next("GET", APP, Behaviour::DropBeforeHandling);
+    let error = adapter.holds(&namespace(), "app", "value", &value("mine")).await.unwrap_err();
+    assert_eq!(error.kind, TargetErrorKind::NoAnswer);
 }
 
 #[tokio::test]
@@ -41,25 +34,6 @@ async fn access_names_what_our_account_may_not_do() {
     assert_eq!(reader.access(&namespace(), "app").await.unwrap(), Access::Refused { why });
     let wrong = adapter(&cluster, "wrong").await;
     assert_eq!(wrong.access(&namespace(), "app").await.unwrap_err().kind, TargetErrorKind::Unauthorized);
-}
-
-#[tokio::test]
-async fn holding_is_exact_and_tells_the_version() {
-    let cluster = cluster().await;
-    let adapter = adapter(&cluster, "syncer").await;
-    let (namespace, mine) = (namespace(), value("mine"));
-    assert_eq!(adapter.holds(&namespace, "app", "value", &mine).await.unwrap(), None);
-    let receipt = apply(&adapter, "value", "mine", None).await.unwrap();
-    assert_eq!(adapter.holds(&namespace, "app", "value", &mine).await.unwrap(), Some(receipt));
-    assert_eq!(adapter.holds(&namespace, "app", "other", &mine).await.unwrap(), None);
-    for different in ["mine2", "min", "", "MINE"] {
-        assert_eq!(adapter.holds(&namespace, "app", "value", &value(different)).await.unwrap(), None);
-    }
-    foreign(&cluster, "value", "theirs", "kubectl");
-    assert_eq!(adapter.holds(&namespace, "app", "value", &mine).await.unwrap(), None);
-    cluster.fail_next("GET", APP, Behaviour::DropBeforeHandling);
-    let error = adapter.holds(&namespace, "app", "value", &mine).await.unwrap_err();
-    assert_eq!(error.kind, TargetErrorKind::NoAnswer);
 }
 
 #[tokio::test]
