@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
 mod ci;
+mod contract;
 mod generate;
 mod image;
 mod layers;
@@ -45,6 +46,8 @@ enum Command {
     Image(image::Args),
     /// Runs the deny, approve or timeout suite, also against a deployment of your own.
     Suite(programs::SuiteArgs),
+    /// Holds an adapter's requests against its target's own description; needs node and npm. So far `github`.
+    Contract(contract::Args),
     /// Measures; so far `calls`.
     Bench(programs::BenchArgs),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Gen(args) => generate::run(&args),
         Command::Image(args) => image::ensure(args.install),
         Command::Suite(args) => programs::suite(&args),
+        Command::Contract(args) => contract::run(&args),
         Command::Bench(args) => programs::bench(&args),
     };
     match result {
