@@ -228,6 +228,7 @@ mod tests {
             ("countersign-usecases", "countersign-testkit", Value::Null, false),
             ("countersign-app", "countersign-simulators", Value::Null, false),
             ("countersign-example-embed", "countersign-app", Value::Null, false),
+            ("countersign-example-own-tool", "countersign-testkit", Value::Null, false),
             ("xtask", "countersign-kernel", Value::Null, false),
         ];
         for (to, on, kind, optional) in refused {
@@ -240,6 +241,7 @@ mod tests {
             ("countersign-app", "countersign-testkit", json!("dev"), false),
             ("countersign-adapters-k8s", "countersign-simulators", json!("dev"), false),
             ("countersign-usecases", "countersign-testkit", json!("dev"), false),
+            ("countersign-example-embed", "countersign-testkit", json!("dev"), false),
             ("countersign-transport-http", "countersign-approvals", Value::Null, false),
         ];
         for (to, on, kind, optional) in allowed {
@@ -261,6 +263,7 @@ mod tests {
             ("countersign-transport-http", "tonic-prost", Value::Null),
             ("countersign-app", "axum", Value::Null),
             ("countersign-transport-grpc", "reqwest", Value::Null),
+            ("countersign-example-embed", "reqwest", Value::Null),
             ("countersign-transport-http", "rmcp", Value::Null),
             ("countersign-policy", "hyper-util", Value::Null),
         ];

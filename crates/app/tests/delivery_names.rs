@@ -1,4 +1,4 @@
-//! docs/delivery.md names tests as proof. Each of them exists.
+//! docs/delivery.md and the guide docs/own-tool.md name tests as proof. Each of them exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,16 +13,25 @@ fn repository() -> PathBuf {
 
 #[test]
 fn every_test_that_the_delivery_page_names_exists() {
+    check("docs/delivery.md", 80, &["crates", "tests", "docs/examples"]);
+}
+
+#[test]
+fn every_test_that_the_guide_to_own_tools_names_exists() {
+    check("docs/own-tool.md", 14, &["docs/examples/own-tool"]);
+}
+
+/// Checks a page that names at least so many tests of these folders.
+fn check(page: &str, at_least: usize, folders: &[&str]) {
     let root = repository();
-    let page = fs::read_to_string(root.join("docs/delivery.md")).expect("docs/delivery.md is there");
-    let named = named_in(&page);
-    assert!(named.len() > 80, "the page names only {} tests: is it still read right?", named.len());
+    let named = named_in(&fs::read_to_string(root.join(page)).expect("the page is there"));
+    assert!(named.len() >= at_least, "`{page}` names only {} tests: is it still read right?", named.len());
     let mut functions = BTreeSet::new();
-    for folder in ["crates", "tests"] {
+    for folder in folders {
         read_functions(&root.join(folder), &mut functions);
     }
     let missing: Vec<_> = named.difference(&functions).collect();
-    assert!(missing.is_empty(), "docs/delivery.md names tests that don't exist: {missing:#?}");
+    assert!(missing.is_empty(), "`{page}` names tests that don't exist: {missing:#?}");
 }
 
 #[test]

@@ -117,6 +117,27 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// A list of texts that `check` accepts, each; `rule` says what it asks for. Each wrong item is noted by its place.
+    pub fn patterned_list(
+        &mut self,
+        field: &str,
+        count: RangeInclusive<usize>,
+        rule: &str,
+        check: impl Fn(&str) -> bool,
+    ) -> Option<Vec<&'a str>> {
+        let items = self.list(field, count)?;
+        let mut good = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{field}[{index}]");
+            match item.as_str() {
+                None => self.violate(&path, "must be a string"),
+                Some(text) if check(text) => good.push(text),
+                Some(text) => self.violate_with_value(&path, rule, text),
+            }
+        }
+        (good.len() == items.len()).then_some(good)
+    }
+
     /// One of a few spellings.
     pub fn choice<T: Copy>(&mut self, field: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(field)?;

@@ -42,7 +42,7 @@ impl Layer {
             "testkit" => Layer::Testkit,
             "app" => Layer::App,
             "suites" => Layer::Suites,
-            "example-embed" => Layer::Example,
+            "example-embed" | "example-own-tool" => Layer::Example,
             "xtask" => return (name == "xtask").then_some(Layer::Xtask),
             _ => return None,
         };
@@ -101,8 +101,8 @@ pub(crate) fn own(from: Layer, on: Layer, dependency: &Dependency) -> Option<&'s
             "the suites see the product from outside: they start the server, they don't link it",
         ),
         Layer::Example => (
-            on.is_pure() || on == Layer::Adapter,
-            "an example embeds the core and adapters, without our server",
+            on.is_pure() || on == Layer::Adapter || (dev && on == Layer::Testkit),
+            "an example embeds the core and adapters, without our server; the testkit in its tests",
         ),
         Layer::Xtask => {
             (false, "xtask depends on none of our crates, so that it compiles at once and when they don't")
@@ -155,9 +155,9 @@ const HOMES: &[Home] = &[
     },
     Home {
         names: &["reqwest"],
-        homes: &["adapters-http", "suites"],
+        homes: &["adapters-http", "suites", "example-own-tool"],
         in_tests_of: &["simulators"],
-        rule: "reqwest lives only in adapters-http, in the simulators' tests and in the suites",
+        rule: "reqwest lives only in adapters-http, in the simulators' tests, in the suites and in the example of a tool of one's own",
     },
     Home {
         names: &["rmcp"],

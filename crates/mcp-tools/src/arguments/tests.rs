@@ -112,3 +112,20 @@ fn prose_counts_what_is_left_after_trimming_below_and_what_was_sent_above() {
         assert_eq!(arguments.finish(Some(())).is_ok(), good, "{text:?}");
     }
 }
+
+#[test]
+fn every_wrong_item_of_a_list_is_named_by_its_place() {
+    let read = |given: serde_json::Value| {
+        let object = json!({ "length": given });
+        let mut arguments = Arguments::read(&object, &KNOWN);
+        let even = |text: &str| text.len().is_multiple_of(2);
+        let list = arguments.patterned_list("length", 1..=3, "must be even", even);
+        let list = list.map(|texts| texts.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        arguments.finish(list).map_err(|error| said(&error))
+    };
+    assert_eq!(read(json!(["ab", ""])).unwrap(), ["ab", ""]);
+    let wrong = ["length[1]: must be even", "length[2]: must be a string"];
+    assert_eq!(read(json!(["ab", "a", 7])).unwrap_err(), wrong);
+    assert_eq!(read(json!([])).unwrap_err(), ["length: must have 1 to 3 items, has 0"]);
+    assert_eq!(read(json!("ab")).unwrap_err(), ["length: must be a list"]);
+}

@@ -2,7 +2,7 @@
 
 use countersign_kernel::Millis;
 
-use crate::tool::StepOutcome;
+use crate::tool::{ProbeOutcome, StepOutcome};
 
 /// A target did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +84,25 @@ impl TargetError {
             | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::Invalid => StepOutcome::Permanent { code, message },
         }
+    }
+
+    /// What this answer to a **look** means for a probe: nothing can be told now. Credentials get repaired and targets come back, so those
+    /// are worth another look.
+    pub fn into_probe_outcome(self) -> ProbeOutcome {
+        let retry = match self.kind {
+            TargetErrorKind::Unreachable
+            | TargetErrorKind::NoAnswer
+            | TargetErrorKind::RateLimited { .. }
+            | TargetErrorKind::Broken
+            | TargetErrorKind::Unauthorized
+            | TargetErrorKind::Forbidden => true,
+            TargetErrorKind::NotFound
+            | TargetErrorKind::Conflict
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
+            | TargetErrorKind::Invalid => false,
+        };
+        ProbeOutcome::CannotTell { why: self.to_string(), retry }
     }
 }
 

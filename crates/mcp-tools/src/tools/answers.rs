@@ -128,22 +128,9 @@ pub(crate) fn read_failed(error: &TargetError) -> StepOutcome {
     }
 }
 
-/// What an error while probing means. Credentials get repaired and targets come back, so those are worth another look.
+/// What an error while probing means. The message loses the value, should the target have repeated it.
 pub(crate) fn probe_failed(error: &TargetError, secret: Option<&SecretValue>) -> ProbeOutcome {
-    let retry = match error.kind {
-        TargetErrorKind::Unreachable
-        | TargetErrorKind::NoAnswer
-        | TargetErrorKind::RateLimited { .. }
-        | TargetErrorKind::Broken
-        | TargetErrorKind::Unauthorized
-        | TargetErrorKind::Forbidden => true,
-        TargetErrorKind::NotFound
-        | TargetErrorKind::Conflict
-        | TargetErrorKind::Fenced
-        | TargetErrorKind::QuotaExceeded
-        | TargetErrorKind::Invalid => false,
-    };
-    ProbeOutcome::CannotTell { why: scrub(&error.to_string(), secret), retry }
+    TargetError { message: scrub(&error.message, secret), ..error.clone() }.into_probe_outcome()
 }
 
 /// A step whose parameters this version doesn't read.
