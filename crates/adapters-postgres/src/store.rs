@@ -5,6 +5,7 @@ mod lanes;
 mod ledger;
 mod queries;
 mod register;
+mod upkeep;
 mod work;
 
 use std::str::FromStr;

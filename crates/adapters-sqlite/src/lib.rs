@@ -20,6 +20,7 @@ mod queries;
 mod register;
 mod rows;
 mod store;
+mod upkeep;
 mod work_queue;
 mod write;
 mod writer;

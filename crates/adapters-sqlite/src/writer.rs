@@ -18,7 +18,7 @@ use crate::clock::HostClock;
 use crate::error::store_error;
 use crate::lock::FileLock;
 use crate::prepared::Prepared;
-use crate::{work_queue, write};
+use crate::{upkeep, work_queue, write};
 
 /// Where the answer to a job goes. A caller that has gone away doesn't stop its job.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -30,6 +30,8 @@ pub(crate) enum Job {
     Extend(Lease, Reply<Lease>),
     Release(Lease, Millis, Reply<()>),
     Heartbeat(String, Reply<bool>),
+    Rewrap(Box<upkeep::Rewrap>, Reply<bool>),
+    Forget { older_than: Millis, at_most: u32, reply: Reply<u64> },
     Close(oneshot::Sender<()>),
 }
 
@@ -185,6 +187,15 @@ impl State {
                 answer(reply, work_queue::release(connection, clock, &lease, after).await);
             }
             Job::Heartbeat(run, reply) => answer(reply, write::heartbeat(connection, clock, &run).await),
+            Job::Rewrap(rewrap, reply) => {
+                let replaced = upkeep::replace(connection, &rewrap).await;
+                // The old wrapped key is a secret too, as long as the old master key is known to anybody.
+                self.erased = Some(Erased::default());
+                answer(reply, replaced);
+            }
+            Job::Forget { older_than, at_most, reply } => {
+                answer(reply, upkeep::forget(connection, clock, older_than, at_most).await);
+            }
             // These two never come here.
             Job::Commit(..) | Job::Close(_) => {}
         }
@@ -271,7 +282,8 @@ fn refuse(job: Job, error: StoreError) {
         Job::Commit(_, reply) | Job::Release(_, _, reply) => answer(reply, Err(error)),
         Job::Claim { reply, .. } => answer(reply, Err(error)),
         Job::Extend(_, reply) => answer(reply, Err(error)),
-        Job::Heartbeat(_, reply) => answer(reply, Err(error)),
+        Job::Heartbeat(_, reply) | Job::Rewrap(_, reply) => answer(reply, Err(error)),
+        Job::Forget { reply, .. } => answer(reply, Err(error)),
         Job::Close(done) => drop(done),
     }
 }

@@ -12,6 +12,7 @@ mod register;
 mod rows;
 mod table;
 mod tables;
+mod upkeep;
 mod work;
 
 use std::collections::VecDeque;

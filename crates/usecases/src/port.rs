@@ -1,4 +1,4 @@
-//! The doors of the use cases: storage, work, reading, warrants, randomness. Adapters implement them and decide nothing.
+//! The doors of the use cases: storage, work, reading, upkeep, warrants, randomness. Adapters implement them and decide nothing.
 
 pub mod entropy;
 pub mod ledger;
@@ -6,6 +6,7 @@ pub mod queries;
 pub mod stopwatch;
 pub mod store_error;
 pub mod token;
+pub mod upkeep;
 pub mod wake;
 pub mod warrant;
 pub mod work;
@@ -21,6 +22,7 @@ pub use queries::{
 pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;
 pub use token::{IssuedToken, RunTokens, TokenError};
+pub use upkeep::Upkeep;
 pub use wake::Wake;
 pub use warrant::{Warrant, WarrantError, WarrantIssuer};
 pub use work::{Due, Lease, WorkKind, WorkQueue, WorkSubject};

@@ -18,7 +18,7 @@ pub use event::{DeliveryRecord, EventRecord, LinkRecord, PrincipalRecord};
 pub use policy::{PolicyRecord, PolicyStampRecord};
 pub use request::{CallKeyRecord, RequestBundle, RequestRecord, VoteRecord};
 pub use run::{OutcomeRecord, RunBundle, RunRecord, WaitRecord};
-pub use sealed::{DatabaseRecord, SealedRecord};
+pub use sealed::{DatabaseRecord, SealedRecord, WrappedKeyRecord};
 pub use stamp::Stamp;
 pub use step::StepRecord;
 

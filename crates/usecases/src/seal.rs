@@ -2,9 +2,11 @@
 //!
 //! Each value has a key of its own (XChaCha20-Poly1305), which is wrapped by a master key of a given id with the same cipher. Request,
 //! revision and purpose are associated data of both, so that a sealed value moved to another row doesn't open. After a rotation
-//! new values are sealed with the new master key; the old one stays configured until nothing is sealed with it any more.
+//! new values are sealed with the new master key; the old one stays configured until nothing is sealed with it any more, which
+//! [`crate::master_keys`] brings about.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +17,7 @@ use countersign_mcp_tools::{SecretSpec, SecretValue};
 use zeroize::Zeroizing;
 
 use crate::port::Entropy;
-use crate::record::{SealedRecord, Stamp};
+use crate::record::{SealedRecord, Stamp, WrappedKeyRecord};
 
 const NONCE_BYTES: usize = 24;
 const KEY_BYTES: usize = 32;
@@ -79,6 +81,33 @@ impl Sealer {
         if keys.contains_key(&active) { Ok(Self { keys, active }) } else { Err(SealError::NoKey) }
     }
 
+    /// The id of the master key that seals.
+    pub fn active(&self) -> &str {
+        &self.active
+    }
+
+    /// The ids of the configured master keys.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
+    /// Wraps the key of a sealed value anew, with the active master key. The value itself stays sealed and is not touched.
+    ///
+    /// # Errors
+    /// The master key that wrapped it is not configured, or the wrapped key is damaged.
+    pub fn rewrap(&self, entropy: &dyn Entropy, found: &WrappedKeyRecord) -> Result<String, SealError> {
+        let unknown = || SealError::UnknownKey(found.master_key_id.clone());
+        let damaged = || SealError::Damaged(found.request_id.clone());
+        let old = self.keys.get(&found.master_key_id).ok_or_else(unknown)?;
+        let new = self.keys.get(&self.active).ok_or(SealError::NoKey)?;
+        let aad = associated(&found.request_id, found.revision, &found.purpose);
+        let key = Zeroizing::new(decrypt(&old.0, &found.wrapped_key, &aad).ok_or_else(damaged)?);
+        if key.len() != KEY_BYTES {
+            return Err(damaged());
+        }
+        encrypt(entropy, &new.0, &key, &aad).ok_or(SealError::NoKey)
+    }
+
     /// Draws a value as the plan asks for and seals it.
     ///
     /// # Errors
@@ -105,7 +134,7 @@ impl Sealer {
         place: Place<'_>,
         now: Timestamp,
     ) -> Result<SealedRecord, SealError> {
-        let aad = place.associated();
+        let aad = associated(&place.request, i64::from(place.revision), place.purpose);
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         entropy.fill(&mut key[..]);
         let master = self.keys.get(&self.active).ok_or(SealError::NoKey)?;
@@ -133,17 +162,15 @@ impl Sealer {
         let unknown = || SealError::UnknownKey(sealed.master_key_id.clone());
         let damaged = || SealError::Damaged(request.to_string());
         let master = self.keys.get(&sealed.master_key_id).ok_or_else(unknown)?;
-        let aad = Place { request, revision, purpose: &sealed.purpose }.associated();
+        let aad = associated(&request, i64::from(revision), &sealed.purpose);
         let wrapped = Zeroizing::new(decrypt(&master.0, &sealed.wrapped_key, &aad).ok_or_else(damaged)?);
         let key: &[u8; KEY_BYTES] = wrapped.as_slice().try_into().map_err(|_| damaged())?;
         decrypt(key, &sealed.sealed_value, &aad).map(SecretValue::new).ok_or_else(damaged)
     }
 }
 
-impl Place<'_> {
-    fn associated(&self) -> String {
-        format!("countersign/sealed/v1/{}/{}/{}", self.request, self.revision, self.purpose)
-    }
+fn associated(request: &dyn fmt::Display, revision: i64, purpose: &str) -> String {
+    format!("countersign/sealed/v1/{request}/{revision}/{purpose}")
 }
 
 /// Characters without bias: bytes at or above the largest multiple of 62 are drawn again.
@@ -216,6 +243,56 @@ mod tests {
         assert_eq!(first.expose(), second.expose());
         assert_eq!(first.expose().len(), 40);
         assert!(first.expose().iter().all(u8::is_ascii_alphanumeric));
+    }
+
+    fn wrapped(record: &SealedRecord) -> WrappedKeyRecord {
+        WrappedKeyRecord {
+            request_id: record.request_id.clone(),
+            revision: record.revision,
+            purpose: record.purpose.clone(),
+            master_key_id: record.master_key_id.clone(),
+            wrapped_key: record.wrapped_key.clone(),
+        }
+    }
+
+    fn both(active: &str) -> Sealer {
+        let key = |byte| MasterKey::new([byte; 32]);
+        let keys = BTreeMap::from([("k1".to_owned(), key(7)), ("k2".to_owned(), key(8))]);
+        Sealer::new(keys, active.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_rewrapped_key_opens_the_same_bytes_without_the_old_master_key() {
+        let record = sealed(request(1));
+        let before = sealer("k1", 7).open(&record, request(1), 2).unwrap();
+        let wrapped_key = both("k2").rewrap(&Counting(AtomicU8::new(9)), &wrapped(&record)).unwrap();
+        assert_ne!(wrapped_key, record.wrapped_key);
+        let record = SealedRecord { master_key_id: "k2".to_owned(), wrapped_key, ..record };
+        let after = sealer("k2", 8).open(&record, request(1), 2).unwrap();
+        assert_eq!(before.expose(), after.expose());
+        let old_alone = SealedRecord { master_key_id: "k1".to_owned(), ..record };
+        assert!(
+            sealer("k1", 7).open(&old_alone, request(1), 2).is_err(),
+            "the old key is of no use any more"
+        );
+    }
+
+    #[test]
+    fn a_key_is_not_rewrapped_for_another_row_or_by_a_stranger() {
+        let entropy = Counting(AtomicU8::new(9));
+        let found = wrapped(&sealed(request(1)));
+        let moved = [
+            WrappedKeyRecord { request_id: request(2).to_string(), ..found.clone() },
+            WrappedKeyRecord { revision: 3, ..found.clone() },
+            WrappedKeyRecord { purpose: "another".to_owned(), ..found.clone() },
+            WrappedKeyRecord { master_key_id: "k2".to_owned(), ..found.clone() },
+        ];
+        for moved in moved {
+            let refused = both("k2").rewrap(&entropy, &moved).unwrap_err();
+            assert_eq!(refused, SealError::Damaged(moved.request_id));
+        }
+        let unknown = sealer("k2", 8).rewrap(&entropy, &found).unwrap_err();
+        assert_eq!(unknown, SealError::UnknownKey("k1".to_owned()));
     }
 
     #[test]

@@ -96,6 +96,6 @@ fn fence(lease: &Lease) -> i64 {
     i64::try_from(lease.fence).unwrap_or(-1)
 }
 
-fn span(span: Millis) -> i64 {
+pub(super) fn span(span: Millis) -> i64 {
     i64::try_from(span.0).unwrap_or(i64::MAX)
 }

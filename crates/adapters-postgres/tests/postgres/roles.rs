@@ -5,7 +5,9 @@ use countersign_approvals::Choice;
 use countersign_kernel::Millis;
 use countersign_mcp_tools::ports::DatabaseRegister;
 use countersign_usecases::commit::{DatabaseWrite, Draft, Mark};
-use countersign_usecases::port::{Due, EventFilter, Ledger, Queries, RequestFilter, WorkKind, WorkQueue};
+use countersign_usecases::port::{
+    Due, EventFilter, Ledger, Queries, RequestFilter, Upkeep, WorkKind, WorkQueue,
+};
 use countersign_usecases::record::{DatabaseRecord, SealedRecord, Stamp};
 use sqlx::{Acquire, PgPool};
 
@@ -90,6 +92,9 @@ async fn the_application_role_can_do_all_that_the_store_does() {
     assert!(!store.list_events(&EventFilter::default(), None, 10).await.unwrap().events.is_empty());
     assert!(store.audit_backlog().await.unwrap().is_some());
     assert!(!store.find_commit(story.ids(story.now().await).commit()).await.unwrap());
+    let wrapped = store.list_wrapped_keys(None, 10).await.unwrap().remove(0);
+    assert!(store.replace_wrapped_key(&wrapped, "m2", "w2").await.unwrap());
+    assert!(store.forget_commits(Millis(0), 100).await.unwrap() > 0);
     assert_eq!(pending_migrations(store.pool()).await.unwrap(), [0_i64; 0]);
 }
 
@@ -111,9 +116,12 @@ async fn events_and_inbox_can_be_written_and_not_changed() {
         assert_eq!(code_as(&pool, "countersign_app", sql).await, refused, "the application: {sql}");
         assert_eq!(code_as(&pool, "postgres", sql).await, refused, "the tables' owner, a superuser: {sql}");
     }
-    for sql in
-        ["DELETE FROM principals", "DELETE FROM policy_versions", "UPDATE commits SET committed_at = now()"]
-    {
+    for sql in [
+        "DELETE FROM principals",
+        "DELETE FROM policy_versions",
+        "UPDATE commits SET committed_at = now()",
+        "UPDATE sealed_values SET sealed_value = ''",
+    ] {
         assert_eq!(code_as(&pool, "countersign_app", sql).await, refused, "{sql}");
     }
 }

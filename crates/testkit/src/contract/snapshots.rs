@@ -264,15 +264,7 @@ pub async fn an_approval_is_on_record_for_its_plan_only(fixture: &dyn StoreFixtu
 pub async fn sealed_values_are_erased_with_their_request(fixture: &dyn StoreFixture) {
     let world = World::of(fixture).await;
     let run = world.register("run-1").await;
-    let mut ids = Vec::new();
-    for name in ["x", "y", "z"] {
-        let id = world.open(&run, &call(name)).await.facts.id;
-        let mut draft = world.draft().await;
-        draft.seal(sealed_for(id, 1, draft.now()));
-        world.commit(draft).await;
-        ids.push(id);
-    }
-    ids.sort();
+    let ids = world.open_sealed(&run, &["x", "y", "z"]).await;
     // The one in the middle, so that it is the request that counts and no range of keys.
     world.cancel(ids[1]).await;
     for (place, kept) in [(0, 1), (1, 0), (2, 1)] {

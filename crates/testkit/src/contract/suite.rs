@@ -93,6 +93,13 @@ macro_rules! contract_suite {
                 events_are_filtered,
                 a_follower_misses_and_repeats_nothing,
             }
+            upkeep {
+                wrapped_keys_are_listed_in_order_and_paged,
+                a_wrapped_key_is_replaced_once,
+                a_replaced_wrapped_key_changes_nothing_else,
+                a_value_that_was_erased_is_not_wrapped_again,
+                old_commits_are_forgotten_and_young_ones_kept,
+            }
             races {
                 commits_of_one_run_all_get_through,
                 one_intent_is_opened_once,
@@ -121,7 +128,7 @@ macro_rules! contract_rules {
 #[cfg(test)]
 mod tests {
     /// The sources of all modules with rules: a rule that the macro doesn't name would never run.
-    const SOURCES: [(&str, &str); 10] = [
+    const SOURCES: [(&str, &str); 11] = [
         ("atomic", include_str!("atomic.rs")),
         ("guards", include_str!("guards.rs")),
         ("commits", include_str!("commits.rs")),
@@ -131,6 +138,7 @@ mod tests {
         ("snapshots", include_str!("snapshots.rs")),
         ("queries", include_str!("queries.rs")),
         ("events", include_str!("events.rs")),
+        ("upkeep", include_str!("upkeep.rs")),
         ("races", include_str!("races.rs")),
     ];
 

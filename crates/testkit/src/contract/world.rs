@@ -112,6 +112,20 @@ impl World {
         request
     }
 
+    /// Opens requests for things of these names, with a sealed value each; their ids in order.
+    pub(super) async fn open_sealed(&self, run: &RunId, names: &[&str]) -> Vec<RequestId> {
+        let mut ids = Vec::new();
+        for name in names {
+            let id = self.open(run, &build::call(name)).await.facts.id;
+            let mut draft = self.draft().await;
+            draft.seal(sealed_for(id, 1, draft.now()));
+            self.commit(draft).await;
+            ids.push(id);
+        }
+        ids.sort();
+        ids
+    }
+
     pub(super) async fn decide(&self, id: RequestId, by: &str, choice: Choice) {
         let snapshot = self.snapshot(id).await;
         let mut draft = Draft::about(self.context(snapshot.now), &snapshot.run);

@@ -51,7 +51,7 @@ impl Tables {
             principals,
         } = records;
         guards.iter().try_for_each(|guard| self.check(guard, now))?;
-        self.commits.put(*id, ());
+        self.commits.put(*id, now);
         runs.iter().try_for_each(|run| self.put_run(run))?;
         self.put_requests(requests)?;
         for wait in waits {

@@ -46,7 +46,7 @@ pub(super) type IntentKey = (String, String, String, String);
 
 #[derive(Default)]
 pub(super) struct Tables {
-    pub(super) commits: Table<CommitId, ()>,
+    pub(super) commits: Table<CommitId, Timestamp>,
     pub(super) runs: Table<String, RunRecord>,
     pub(super) requests: Table<String, RequestRecord>,
     pub(super) open_intents: Table<IntentKey, String>,

@@ -24,6 +24,21 @@ pub struct SealedRecord {
     pub sealed_at: Stamp,
 }
 
+/// What a row of `sealed_values` says of its wrapped key, without the sealed value: all that rotating the master key has to see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrappedKeyRecord {
+    /// The request the value was made for.
+    pub request_id: String,
+    /// The revision it was made for.
+    pub revision: i64,
+    /// What it is for.
+    pub purpose: String,
+    /// The id of the master key that wraps the value's own key.
+    pub master_key_id: String,
+    /// Nonce and wrapped key, base64.
+    pub wrapped_key: String,
+}
+
 /// A row of `project_databases`. Key: `server`, `database_name`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseRecord {

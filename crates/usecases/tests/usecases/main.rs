@@ -10,4 +10,5 @@ mod refusals;
 mod runs;
 mod story;
 mod support;
+mod upkeep;
 mod watch;
