@@ -129,13 +129,17 @@ impl Site {
     /// The binary is not built, or the command fails; what it said is in the message.
     pub fn command(&self, arguments: &[&str]) -> Result<String> {
         let config = self.folder.path().join("countersign.toml");
-        let output = Command::new(binary()?).args(arguments).arg("--config").arg(config).output()?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            Ok(said)
-        } else {
-            bail!("{arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr))
-        }
+        said(Command::new(binary()?).args(arguments).arg("--config").arg(config))
+    }
+
+    /// Runs a command of the binary as the approver of this site, against one of its servers.
+    ///
+    /// # Errors
+    /// As [`Site::command`].
+    pub fn staff_command(&self, server: &ServerProcess, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments).args(["--server", &server.grpc]);
+        said(command.env("COUNTERSIGN_TOKEN", "suite-approver-token"))
     }
 
     /// What a suite has to know of a server of this site.
@@ -200,6 +204,17 @@ impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What a command said on its standard output.
+fn said(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(said)
+    } else {
+        bail!("{command:?}: {said}{}", String::from_utf8_lossy(&output.stderr))
     }
 }
 

@@ -4,7 +4,7 @@ mod guard;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use guard::{AdmissionArgs, GuardCommand, ManifestFormat, PrintArgs, RbacArgs};
 
@@ -193,6 +193,29 @@ pub enum ApprovalsCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Settle an `unknown` request by your word, after looking at its targets: `show` says what is known of each step.
+    ResolveUnknown {
+        /// The request.
+        id: String,
+        /// What became of it: `applied` if everything was done, `failed` if nothing was done or all was undone.
+        #[arg(long)]
+        verdict: VerdictArg,
+        /// How that is known, 1 to 1000 characters; kept with your name. Never write a secret here.
+        #[arg(long)]
+        reason: String,
+        /// The server.
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+/// What became of an unknown request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerdictArg {
+    /// It was done.
+    Applied,
+    /// It was not done, or was undone.
+    Failed,
 }
 
 /// A decision.

@@ -6,7 +6,8 @@ use countersign_transport_grpc::v1::approval_service_client::ApprovalServiceClie
 use countersign_transport_grpc::v1::policy_service_client::PolicyServiceClient;
 use countersign_transport_grpc::v1::{
     ActivatePolicyRequest, AnswerQuestionRequest, Approval, ApprovalSummary, Decision, GetApprovalRequest,
-    InputMode, ListPendingApprovalsRequest, ResolveApprovalDecisionRequest, answer_question_request,
+    InputMode, ListPendingApprovalsRequest, ResolveApprovalDecisionRequest, ResolveUnknownRequest,
+    UnknownVerdict, answer_question_request,
 };
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
@@ -115,6 +116,22 @@ impl Staff {
             answer: Some(answer),
         };
         let answer = self.approvals.answer_question(request).await.map_err(explained)?.into_inner();
+        answer.approval.context("the server sent no approval")
+    }
+
+    /// Settles a request whose effect could not be known.
+    pub(crate) async fn resolve_unknown(
+        &mut self,
+        request_id: &str,
+        verdict: UnknownVerdict,
+        reason: &str,
+    ) -> Result<ApprovalSummary> {
+        let request = ResolveUnknownRequest {
+            request_id: request_id.to_owned(),
+            verdict: verdict.into(),
+            reason: reason.to_owned(),
+        };
+        let answer = self.approvals.resolve_unknown(request).await.map_err(explained)?.into_inner();
         answer.approval.context("the server sent no approval")
     }
 

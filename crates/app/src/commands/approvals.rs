@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use countersign_transport_grpc::v1::{Approval, ApprovalSummary, Decision, RequestState};
+use countersign_transport_grpc::client::from_struct;
+use countersign_transport_grpc::v1::{
+    Approval, ApprovalSummary, Decision, RequestState, StepProgress, UnknownVerdict,
+};
 
 use super::say;
-use crate::cli::{ApprovalsCommand, DecisionArgs};
+use crate::cli::{ApprovalsCommand, DecisionArgs, VerdictArg};
 use crate::client::Staff;
 
 pub(super) async fn run(command: ApprovalsCommand) -> Result<ExitCode> {
@@ -31,6 +34,14 @@ pub(super) async fn run(command: ApprovalsCommand) -> Result<ExitCode> {
             let summary = Staff::connect(&server).await?.answer(&id, &digest, option, text).await?;
             say(line(&summary));
         }
+        ApprovalsCommand::ResolveUnknown { id, verdict, reason, server } => {
+            let verdict = match verdict {
+                VerdictArg::Applied => UnknownVerdict::Applied,
+                VerdictArg::Failed => UnknownVerdict::Failed,
+            };
+            let mut staff = Staff::connect(&server).await?;
+            say(line(&staff.resolve_unknown(&id, verdict, &reason).await?));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,8 +53,7 @@ async fn decide(id: &str, choice: Decision, args: &DecisionArgs) -> Result<()> {
 }
 
 fn line(summary: &ApprovalSummary) -> String {
-    let state = RequestState::try_from(summary.state).unwrap_or(RequestState::Unspecified);
-    let state = state.as_str_name().trim_start_matches("REQUEST_STATE_").to_ascii_lowercase();
+    let state = state_of(summary).as_str_name().trim_start_matches("REQUEST_STATE_").to_ascii_lowercase();
     let environment = summary.environment.as_deref().unwrap_or("-");
     format!(
         "{} {state} {} {} in {environment} of {} by {} (launched by {})",
@@ -56,6 +66,10 @@ fn line(summary: &ApprovalSummary) -> String {
     )
 }
 
+fn state_of(summary: &ApprovalSummary) -> RequestState {
+    RequestState::try_from(summary.state).unwrap_or(RequestState::Unspecified)
+}
+
 /// A request as an approver sees it: facts first, the agent's own words last and marked as such.
 pub(crate) fn shown(approval: &Approval) -> Vec<String> {
     let mut lines = Vec::new();
@@ -65,9 +79,10 @@ pub(crate) fn shown(approval: &Approval) -> Vec<String> {
     }
     if let Some(plan) = &approval.plan {
         lines.extend(plan.facts.iter().map(|fact| format!("  fact: {}", fact.text)));
-        lines.extend(
-            plan.steps.iter().map(|step| format!("  step {}: {} on {}", step.number, step.kind, step.target)),
-        );
+        for step in &plan.steps {
+            let known = known_of(approval, step.number);
+            lines.push(format!("  step {}: {} on {}{known}", step.number, step.kind, step.target));
+        }
     }
     if let Some(form) = &approval.question_form {
         lines.push(format!("  question: {}", form.question));
@@ -76,5 +91,58 @@ pub(crate) fn shown(approval: &Approval) -> Vec<String> {
     for prose in &approval.prose {
         lines.push(format!("  the agent says ({}, not verified): {}", prose.field, prose.text));
     }
+    lines.extend(resolution(approval));
+    lines
+}
+
+/// What is on the record of a step, once there is something: whether it was done, with the target's own receipt.
+fn known_of(approval: &Approval, number: u32) -> String {
+    let revision = approval.summary.as_ref().map_or(0, |summary| summary.revision);
+    let begun: Vec<_> = approval.steps.iter().filter(|step| step.revision == revision).collect();
+    match begun.iter().find(|step| step.number == number) {
+        Some(step) => format!(": {}", progress(step)),
+        None if begun.is_empty() => String::new(),
+        None => ": not begun".to_owned(),
+    }
+}
+
+fn progress(step: &StepProgress) -> String {
+    let time = |at: &Option<_>| at.as_ref().map_or_else(|| "an unknown time".to_owned(), ToString::to_string);
+    let receipt =
+        step.receipt.as_ref().map(from_struct).map_or_else(String::new, |seen| format!(", receipt {seen}"));
+    match step.state.as_str() {
+        "done" => format!("done at {}{receipt}", time(&step.done_at)),
+        "not_done" => format!("certainly not done (attempts: {})", step.attempts),
+        state => format!(
+            "{state} since {} (attempts: {}): MAY OR MAY NOT HAVE BEEN DONE",
+            time(&step.intended_at),
+            step.attempts
+        ),
+    }
+}
+
+/// Who ended it, where the resolution tells: what was applied or failed may have been settled by evidence or by a person, which the events
+/// say.
+fn by(approval: &Approval, who: &str) -> String {
+    match approval.summary.as_ref().map(state_of) {
+        Some(RequestState::Applied | RequestState::Failed) => String::new(),
+        _ => format!(" by {who}"),
+    }
+}
+
+/// How it ended or why it is in doubt; for what is in doubt also how to settle it.
+fn resolution(approval: &Approval) -> Vec<String> {
+    let Some(found) = &approval.resolution else { return Vec::new() };
+    let at = found.at.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
+    let code = if found.code.is_empty() { String::new() } else { format!(" ({})", found.code) };
+    let unknown = approval.summary.as_ref().filter(|summary| state_of(summary) == RequestState::Unknown);
+    let what = if unknown.is_some() { "in doubt" } else { "ended" };
+    let mut lines = vec![format!("  {what}{at}{}{code}: {}", by(approval, &found.by), found.reason)];
+    lines.extend(unknown.map(|summary| {
+        format!(
+            "  look at the targets, then: countersign approvals resolve-unknown {} --verdict applied|failed --reason …",
+            summary.request_id
+        )
+    }));
     lines
 }
