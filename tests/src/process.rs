@@ -142,6 +142,16 @@ impl Site {
         said(command.env("COUNTERSIGN_TOKEN", "suite-approver-token"))
     }
 
+    /// Changes the configuration that servers and commands started from now on read.
+    ///
+    /// # Errors
+    /// The file can't be read or written.
+    pub fn reconfigure(&self, change: impl Fn(&str) -> String) -> Result<()> {
+        let config = self.folder.path().join("countersign.toml");
+        let text = std::fs::read_to_string(&config)?;
+        Ok(std::fs::write(&config, change(&text))?)
+    }
+
     /// What a suite has to know of a server of this site.
     pub fn deployment(&self, server: &ServerProcess) -> Deployment {
         let text = |words: &str| words.to_owned();

@@ -30,6 +30,9 @@ pub enum Command {
     /// Make tokens and keys.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// See and rotate the master keys that seal secret values, in the configured store.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// See and decide what waits.
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
@@ -127,6 +130,15 @@ pub enum TokenCommand {
     RunKey,
     /// Make a master key that seals secret values.
     MasterKey,
+}
+
+/// Master key commands.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Say how many sealed values need which master key. Fails when one is needed that is not configured.
+    Status(ConfigArgs),
+    /// Wrap what an older master key wraps anew, under the active one. Fails when something still needs an older one afterwards.
+    Rewrap(ConfigArgs),
 }
 
 /// Which server, and as whom.

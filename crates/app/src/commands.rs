@@ -3,6 +3,7 @@
 mod approvals;
 mod doctor;
 mod guard;
+mod keys;
 mod migrate;
 mod policy;
 mod token;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Migrate(args) => migrate::run(&configuration(&args)?).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Token(command) => token::run(command),
+        Command::Keys(command) => keys::run(command).await,
         Command::Approvals(command) => approvals::run(command).await,
         Command::Guard(command) => guard::run(&command),
         Command::Doctor(args) => doctor::run(&configuration(&args)?).await,

@@ -7,7 +7,7 @@ use countersign_adapters_postgres::{PgStore, StoreOptions};
 use countersign_adapters_sqlite::{SqliteOptions, SqliteStore};
 use countersign_kernel::Millis;
 use countersign_mcp_tools::ports::DatabaseRegister;
-use countersign_usecases::port::{Ledger, Queries, WorkQueue};
+use countersign_usecases::port::{Ledger, Queries, Upkeep, WorkQueue};
 use secrecy::ExposeSecret as _;
 
 use crate::ambient;
@@ -23,6 +23,8 @@ pub struct Stores {
     pub queries: Arc<dyn Queries>,
     /// Owner rows of databases.
     pub register: Arc<dyn DatabaseRegister>,
+    /// Wrapped keys and old commits.
+    pub upkeep: Arc<dyn Upkeep>,
     opened: Opened,
 }
 
@@ -51,7 +53,8 @@ impl Stores {
                     ledger: shared.clone(),
                     work: shared.clone(),
                     queries: shared.clone(),
-                    register: shared,
+                    register: shared.clone(),
+                    upkeep: shared,
                     opened: Opened::Sqlite(store),
                 })
             }
@@ -69,7 +72,8 @@ impl Stores {
                     ledger: shared.clone(),
                     work: shared.clone(),
                     queries: shared.clone(),
-                    register: shared,
+                    register: shared.clone(),
+                    upkeep: shared,
                     opened: Opened::Postgres(store),
                 })
             }
