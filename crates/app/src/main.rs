@@ -19,6 +19,7 @@ mod run_tokens;
 mod serve;
 mod stores;
 mod targets;
+mod upkeep;
 mod wiring;
 mod workers;
 

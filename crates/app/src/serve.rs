@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ambient::{self, OsEntropy};
 use crate::config::Config;
 use crate::wiring::{Wired, bootstrap_policy, wire};
-use crate::workers;
+use crate::{upkeep, workers};
 use operations::{PrometheusText, StoreReadiness};
 use parts::Parts;
 
@@ -69,6 +69,11 @@ fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -
     });
     parts.start("the workers", async move {
         workers::run(services, worker_id, worker_config, woken, worker_stop).await;
+        Ok(())
+    });
+    let (store, store_stop) = (Arc::clone(&wired.stores.upkeep), stopping.clone());
+    parts.start("the upkeep of the store", async move {
+        upkeep::run(store, store_stop).await;
         Ok(())
     });
     parts.start("the upkeep of metrics", keep_up(metrics, stopping));
