@@ -26,6 +26,8 @@ use file::{DatabaseFile, identity};
 /// The table in which a database says which request it was made for.
 pub const MARKER_TABLE: &str = "countersign_marker";
 
+const QUARANTINE_DAYS: u32 = 7;
+
 /// Which directory serves which environment.
 #[derive(Clone, Default)]
 pub struct SqliteDatabases {
@@ -51,6 +53,7 @@ impl DatabaseServers for SqliteDatabases {
 pub struct SqliteDatabaseServer {
     name: String,
     directory: PathBuf,
+    quarantine_days: u32,
     /// Our own writes to one directory go one by one. Other processes are kept out by what the file system makes exclusive.
     writing: Mutex<()>,
 }
@@ -58,7 +61,14 @@ pub struct SqliteDatabaseServer {
 impl SqliteDatabaseServer {
     /// The directory, under the name that owner rows know it by. It has to exist when it is used.
     pub fn new(name: impl Into<String>, directory: impl Into<PathBuf>) -> Self {
-        Self { name: name.into(), directory: directory.into(), writing: Mutex::new(()) }
+        let (name, directory) = (name.into(), directory.into());
+        Self { name, directory, quarantine_days: QUARANTINE_DAYS, writing: Mutex::new(()) }
+    }
+
+    /// The same, which keeps quarantined databases for so many days instead of seven.
+    #[must_use]
+    pub fn keeping_for_days(self, quarantine_days: u32) -> Self {
+        Self { quarantine_days, ..self }
     }
 
     /// The file of a database, whether it is there or not.
@@ -116,6 +126,10 @@ impl DatabaseServer for SqliteDatabaseServer {
         &self.name
     }
 
+    fn quarantine_days(&self) -> u32 {
+        self.quarantine_days
+    }
+
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
         let file = self.file(database);
         self.directory_is_there(&file.target).await?;
@@ -168,19 +182,16 @@ impl DatabaseServer for SqliteDatabaseServer {
         kept_as: &DatabaseName,
         expected_id: &str,
     ) -> Result<DatabaseReceipt, TargetError> {
-        let _one_by_one = self.writing.lock().await;
-        let (file, kept) = (self.file(database), self.file(kept_as));
-        let receipt = self.expect(&file, expected_id).await?;
-        file.settle().await?;
-        match fs::hard_link(&file.path, &kept.path).await {
-            Ok(()) => {}
-            // An earlier attempt was killed between the two names.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && file.is_same_as(&kept).await => {}
-            Err(error) => return Err(link_failed(&kept.target, &error)),
-        }
-        file.remove().await?;
-        self.keep_names(&file.target).await?;
-        Ok(receipt)
+        self.rename(database, kept_as, expected_id).await
+    }
+
+    async fn restore(
+        &self,
+        kept_as: &DatabaseName,
+        database: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        self.rename(kept_as, database, expected_id).await
     }
 
     async fn drop_database(
@@ -199,6 +210,29 @@ impl DatabaseServer for SqliteDatabaseServer {
 }
 
 impl SqliteDatabaseServer {
+    /// Gives a database nobody has open another name, if that is free. Killed in between, the file has both names, and the same call goes
+    /// on from there.
+    async fn rename(
+        &self,
+        from: &DatabaseName,
+        to: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        let _one_by_one = self.writing.lock().await;
+        let (from, to) = (self.file(from), self.file(to));
+        let receipt = self.expect(&from, expected_id).await?;
+        from.settle().await?;
+        match fs::hard_link(&from.path, &to.path).await {
+            Ok(()) => {}
+            // An earlier attempt was killed between the two names.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && from.is_same_as(&to).await => {}
+            Err(error) => return Err(link_failed(&to.target, &error)),
+        }
+        from.remove().await?;
+        self.keep_names(&from.target).await?;
+        Ok(receipt)
+    }
+
     /// Gives the finished file its name: all at once, and only if the name is free.
     async fn publish(
         &self,

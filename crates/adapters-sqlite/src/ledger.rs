@@ -2,17 +2,19 @@
 
 use async_trait::async_trait;
 use countersign_audit::{ParsePseudonymError, Pseudonym};
-use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
+use countersign_kernel::{CommitId, DatabaseName, Digest, Principal, RequestId, RunId};
 use countersign_usecases::commit::Commit;
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 use countersign_usecases::record::{
-    CallRecords, PolicyRecord, PolicyStampRecord, RequestBundle, RequestRecords, RunBundle, RunRecords, Stamp,
+    CallRecords, DatabaseRecords, PolicyRecord, PolicyStampRecord, RequestBundle, RequestRecords, RunBundle,
+    RunRecords, Stamp,
 };
 use sqlx::{query, query_scalar};
 
 use crate::error::store_error;
+use crate::register::DATABASES;
 use crate::rows::Source;
 use crate::store::SqliteStore;
 use crate::writer::Job;
@@ -131,6 +133,27 @@ impl Ledger for SqliteStore {
             policy: read_policy(found.policy.as_deref())?,
             run: read_run(found.run.as_deref(), &found.waits)?,
             unread: OUTCOMES.read_list(&found.unread)?,
+        })
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        let name = name.as_str();
+        let now = self.now();
+        let found = query!(
+            r#"SELECT
+                (SELECT json_object('number', number, 'digest', digest) FROM policy_versions
+                    ORDER BY number DESC LIMIT 1) AS "policy: String",
+                (SELECT record FROM project_databases_json WHERE server = ?1 AND database_name = ?2) AS "owner: String""#,
+            server,
+            name,
+        )
+        .fetch_one(self.readers())
+        .await
+        .map_err(store_error)?;
+        DatabaseSnapshot::from_records(DatabaseRecords {
+            now: Stamp(now),
+            policy: read_policy(found.policy.as_deref())?,
+            owner: found.owner.as_deref().map(|text| DATABASES.read(text)).transpose()?,
         })
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Guards {
     pub(crate) live_runs: Rows,
     /// `[kind, subject, fence]` of leases that must be held.
     pub(crate) fences: Rows,
+    /// `[server, database_name, state]` of owner rows.
+    pub(crate) databases: Rows,
 }
 
 /// One write to `project_databases`; these are done in their order.
@@ -225,6 +227,9 @@ impl Guards {
                 Guard::Fence { kind, subject, fence } => {
                     made.fences.push(&(kind.as_str(), subject.as_str(), fence))?;
                 }
+                Guard::DatabaseIs { server, database_name, state } => {
+                    made.databases.push(&(server, database_name, state.as_str()))?;
+                }
                 Guard::NotAfter { deadline } => made.not_after = earlier(made.not_after, Some(*deadline)),
             }
         }
@@ -232,10 +237,11 @@ impl Guards {
     }
 
     fn absorb(&mut self, other: &Self) {
-        let Self { not_after, live_runs, fences } = other;
+        let Self { not_after, live_runs, fences, databases } = other;
         self.not_after = earlier(self.not_after, *not_after);
         self.live_runs.extend(live_runs);
         self.fences.extend(fences);
+        self.databases.extend(databases);
     }
 }
 
@@ -314,6 +320,9 @@ impl Touched {
                 Guard::RunLive { run_id } => touched.read.insert(run(run_id)),
                 Guard::Fence { kind, subject, .. } => {
                     touched.read.insert(work(kind.as_str(), subject.as_str()))
+                }
+                Guard::DatabaseIs { server, database_name, .. } => {
+                    touched.read.insert(database(server, database_name))
                 }
                 Guard::NotAfter { .. } => false,
             };

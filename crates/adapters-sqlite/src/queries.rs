@@ -3,19 +3,20 @@
 
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
-use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunDetail, StoreError,
 };
 use countersign_usecases::record::{
-    EventRecord, LinkRecord, OutcomeRecord, RequestBundle, StepRecord, VoteRecord,
+    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestBundle, StepRecord, VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
 use sqlx::{query, query_scalar};
 
 use crate::error::store_error;
 use crate::ledger::{OUTCOMES, STEPS, VOTES, read_request, read_run};
+use crate::register::DATABASES;
 use crate::rows::Source;
 use crate::store::SqliteStore;
 
@@ -259,6 +260,25 @@ impl Queries for SqliteStore {
             id,
         );
         LINKS.read_list(&links.fetch_one(self.readers()).await.map_err(store_error)?)
+    }
+
+    async fn list_kept_databases(
+        &self,
+        after: Option<(&str, &DatabaseName)>,
+        limit: u32,
+    ) -> Result<Vec<OwnerRow>, StoreError> {
+        let (server, name) = after.map_or(("", ""), |(server, name)| (server, name.as_str()));
+        let limit = limit.clamp(1, 500);
+        let rows = query_scalar!(
+            r#"SELECT record AS "record!: String" FROM project_databases_json
+            WHERE state IN ('quarantined', 'restoring', 'purging') AND (server, database_name) > (?1, ?2)
+            ORDER BY server, database_name LIMIT ?3"#,
+            server,
+            name,
+            limit,
+        );
+        let rows = rows.fetch_all(self.readers()).await.map_err(store_error)?;
+        rows.iter().map(|text| DATABASES.read::<DatabaseRecord>(text)?.try_into()).collect()
     }
 
     async fn ping(&self) -> Result<Timestamp, StoreError> {

@@ -13,7 +13,7 @@ use crate::error::store_error;
 use crate::rows::Source;
 use crate::store::SqliteStore;
 
-const DATABASES: Source = Source { table: "project_databases", key: "database_name" };
+pub(crate) const DATABASES: Source = Source { table: "project_databases", key: "database_name" };
 
 #[async_trait]
 impl DatabaseRegister for SqliteStore {
@@ -41,8 +41,7 @@ fn owned(row: &DatabaseRecord) -> Result<OwnedDatabase, TargetError> {
         let (table, id) = (DATABASES.table, row.database_name.clone());
         failed(&StoreError::Corrupt { table, column, id, message: error.to_string() })
     };
-    let states = [OwnedState::Reserved, OwnedState::Active, OwnedState::Quarantined];
-    let state = states.into_iter().find(|state| state.as_str() == row.state);
+    let state = OwnedState::find(&row.state);
     Ok(OwnedDatabase {
         project: row.project.parse().map_err(|error| bad("project", &error))?,
         environment: row.environment.parse().map_err(|error| bad("environment", &error))?,

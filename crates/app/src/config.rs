@@ -269,6 +269,9 @@ pub enum DatabaseConfig {
         environments: Vec<String>,
         /// Holds the connection URL of a role with CREATEDB.
         url: SecretSource,
+        /// Days a quarantined database is kept before it is dropped for good, 1 to 3650. Default 7.
+        #[serde(default = "default_quarantine_days")]
+        quarantine_days: u32,
     },
     /// A folder with one SQLite file per database: the embedded default.
     Sqlite {
@@ -276,7 +279,14 @@ pub enum DatabaseConfig {
         environments: Vec<String>,
         /// The folder. Made when it isn't there.
         directory: PathBuf,
+        /// Days a quarantined database is kept before it is deleted for good, 1 to 3650. Default 7.
+        #[serde(default = "default_quarantine_days")]
+        quarantine_days: u32,
     },
+}
+
+fn default_quarantine_days() -> u32 {
+    7
 }
 
 /// The workers.

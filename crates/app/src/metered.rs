@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use countersign_audit::{EventType, Pseudonym};
-use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
+use countersign_kernel::{CommitId, DatabaseName, Digest, Principal, RequestId, RunId};
 use countersign_usecases::commit::Commit;
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 
 /// A ledger whose loads and commits are counted and timed.
@@ -38,6 +38,10 @@ impl Ledger for MeteredLedger {
 
     async fn load_run(&self, id: &RunId) -> Result<RunSnapshot, StoreError> {
         timed("run", self.0.load_run(id)).await
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        timed("database", self.0.load_database(server, name)).await
     }
 
     async fn load_policy(&self, digest: Option<Digest>) -> Result<Option<PolicyText>, StoreError> {

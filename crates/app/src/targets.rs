@@ -28,6 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one exchange with a target may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The longest a quarantined database is kept: ten years.
+const MAX_QUARANTINE_DAYS: u32 = 3650;
+
 /// The configured targets.
 pub struct Targets {
     kubernetes: Option<Arc<dyn KubernetesSecrets>>,
@@ -60,6 +63,11 @@ impl Targets {
             namespaces: NamespaceRules(config.namespaces.iter().map(namespace_rule).collect::<Result<_>>()?),
             field_manager: config.field_manager.clone(),
         })
+    }
+
+    /// Which database server serves which environment.
+    pub fn database_servers(&self) -> Arc<dyn DatabaseServers> {
+        self.databases.clone()
     }
 
     /// The tools whose targets are there.
@@ -192,20 +200,29 @@ pub fn served_environments(
 /// An option is not usable; the message names it.
 pub fn database_server(name: &str, config: &DatabaseConfig) -> Result<Arc<dyn DatabaseServer>> {
     let server = match config {
-        DatabaseConfig::Postgres { url, .. } => {
-            url.read().and_then(|url| postgres_server(name, url.expose_secret()))
+        DatabaseConfig::Postgres { url, quarantine_days, .. } => days(*quarantine_days)
+            .and_then(|days| postgres_server(name, url.read()?.expose_secret(), days)),
+        DatabaseConfig::Sqlite { directory, quarantine_days, .. } => {
+            days(*quarantine_days).and_then(|days| sqlite_server(name, directory, days))
         }
-        DatabaseConfig::Sqlite { directory, .. } => sqlite_server(name, directory),
     };
     server.with_context(|| format!("targets.databases.{name}"))
 }
 
-fn postgres_server(name: &str, url: &str) -> Result<Arc<dyn DatabaseServer>> {
-    Ok(Arc::new(PgDatabaseServer::new(name, url, DatabaseServerOptions::default())?))
+fn days(quarantine_days: u32) -> Result<u32> {
+    if !(1..=MAX_QUARANTINE_DAYS).contains(&quarantine_days) {
+        anyhow::bail!("quarantine_days must be 1 to {MAX_QUARANTINE_DAYS}");
+    }
+    Ok(quarantine_days)
 }
 
-fn sqlite_server(name: &str, directory: &Path) -> Result<Arc<dyn DatabaseServer>> {
+fn postgres_server(name: &str, url: &str, quarantine_days: u32) -> Result<Arc<dyn DatabaseServer>> {
+    let options = DatabaseServerOptions { quarantine_days, ..DatabaseServerOptions::default() };
+    Ok(Arc::new(PgDatabaseServer::new(name, url, options)?))
+}
+
+fn sqlite_server(name: &str, directory: &Path, quarantine_days: u32) -> Result<Arc<dyn DatabaseServer>> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("cannot make the folder `{}`", directory.display()))?;
-    Ok(Arc::new(SqliteDatabaseServer::new(name, directory)))
+    Ok(Arc::new(SqliteDatabaseServer::new(name, directory).keeping_for_days(quarantine_days)))
 }

@@ -53,7 +53,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         wake: wake.clone(),
         stopwatch: Arc::new(MonotonicWatch::start()),
     };
-    let services = Services::new(ports, tools, sealer);
+    let services = Services::new(ports, tools, sealer).with_databases(targets.database_servers());
     let services = Arc::new(match config.watch.interval_s {
         0 => services,
         seconds => services.watching(Millis::from_secs(seconds)),

@@ -106,6 +106,16 @@ event_types! {
     DelegationGranted = "delegation.granted",
     /// That permission ended.
     DelegationEnded = "delegation.ended",
+    /// Staff had a quarantined database restored.
+    DatabaseRestoring = "database.restoring",
+    /// A quarantined database has its old name back.
+    DatabaseRestored = "database.restored",
+    /// The retention of a quarantined database is over; it is about to be dropped.
+    DatabasePurging = "database.purging",
+    /// A quarantined database was dropped for good.
+    DatabasePurged = "database.purged",
+    /// A quarantined database was neither restored nor dropped and is kept.
+    DatabaseKept = "database.kept",
     /// A target was written to behind Countersign's back.
     BypassDetected = "bypass.detected",
     /// The detail of an earlier event was erased.
@@ -132,7 +142,7 @@ mod tests {
     use super::*;
 
     /// As the domain page lists them, a family a line.
-    const DOMAIN: [(&str, &str); 10] = [
+    const DOMAIN: [(&str, &str); 11] = [
         (
             "approval.",
             "requested reused voted approved denied answered expired cancelled drifted applying applied failed unknown \
@@ -145,6 +155,8 @@ mod tests {
         ("callback.", "accepted duplicate stale rejected"),
         ("policy.", "loaded rejected"),
         ("delegation.", "granted ended"),
+        // Not on the domain page: ADR 0015.
+        ("database.", "restoring restored purging purged kept"),
         ("bypass.", "detected"),
         ("audit.", "erased"),
     ];

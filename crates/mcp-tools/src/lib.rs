@@ -18,7 +18,7 @@ pub mod watch;
 
 pub use arguments::Arguments;
 pub use call::{Call, Caller, CodeLink, DecodeError, IdempotencyKey, Question};
-pub use plan::{Fact, Ownership, OwnershipChange, Plan, Reversibility, SecretSpec, Step};
+pub use plan::{Fact, Ownership, OwnershipChange, Plan, Quarantine, Reversibility, SecretSpec, Step};
 pub use registry::{RegisterError, ToolRegistry};
 pub use secret::SecretValue;
 pub use tool::{

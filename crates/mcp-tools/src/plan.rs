@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use countersign_kernel::{DatabaseName, Environment, Terms};
+use countersign_kernel::{DatabaseName, Environment, RequestId, Terms};
 use serde_json::{Map, Value, json};
 
 use crate::call::{Call, DecodeError, parsed, small};
@@ -93,12 +93,22 @@ pub enum OwnershipChange {
     /// Reserved when `applying` commits, owned when `applied`, free again when failed with nothing done.
     Reserve,
     /// Marked as quarantined under another name when `applied`.
-    Quarantine {
-        /// The name it is kept under.
-        kept_as: DatabaseName,
-    },
+    Quarantine(Quarantine),
     /// Freed when `applied`.
     Release,
+}
+
+/// What the owner row has to know of a database in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// The name it is kept under.
+    pub kept_as: DatabaseName,
+    /// What identifies this very database, not its name.
+    pub database_id: String,
+    /// The request that created it, whose mark it carries.
+    pub created_by: RequestId,
+    /// How many days it is kept.
+    pub days: u32,
 }
 
 /// The plan: facts for people, steps for the executor, and what has to be made or reserved on the way.
@@ -206,21 +216,37 @@ fn fact_from(stored: &Value) -> Option<Fact> {
 }
 
 fn ownership_json(ownership: &Ownership) -> Value {
-    let (change, kept_as) = match &ownership.change {
+    let (change, quarantine) = match &ownership.change {
         OwnershipChange::Reserve => ("reserve", None),
-        OwnershipChange::Quarantine { kept_as } => ("quarantine", Some(kept_as.as_str())),
+        OwnershipChange::Quarantine(quarantine) => ("quarantine", Some(quarantine_json(quarantine))),
         OwnershipChange::Release => ("release", None),
     };
     json!({
         "server": ownership.server, "database": ownership.database.as_str(),
-        "environment": ownership.environment.as_str(), "change": change, "kept_as": kept_as,
+        "environment": ownership.environment.as_str(), "change": change, "quarantine": quarantine,
+    })
+}
+
+fn quarantine_json(quarantine: &Quarantine) -> Value {
+    json!({
+        "kept_as": quarantine.kept_as.as_str(), "database_id": quarantine.database_id,
+        "created_by": quarantine.created_by.to_string(), "days": quarantine.days,
+    })
+}
+
+fn quarantine_from(stored: &Value) -> Option<Quarantine> {
+    Some(Quarantine {
+        kept_as: parsed(&stored["kept_as"])?,
+        database_id: stored["database_id"].as_str()?.to_owned(),
+        created_by: parsed(&stored["created_by"])?,
+        days: small(&stored["days"])?,
     })
 }
 
 fn ownership_from(stored: &Value) -> Option<Ownership> {
     let change = match stored["change"].as_str()? {
         "reserve" => OwnershipChange::Reserve,
-        "quarantine" => OwnershipChange::Quarantine { kept_as: parsed(&stored["kept_as"])? },
+        "quarantine" => OwnershipChange::Quarantine(quarantine_from(&stored["quarantine"])?),
         "release" => OwnershipChange::Release,
         _ => return None,
     };
@@ -252,7 +278,12 @@ mod tests {
                 server: "main".to_owned(),
                 database: DatabaseName::parse("orders").unwrap(),
                 environment: Environment::parse("dev").unwrap(),
-                change: OwnershipChange::Quarantine { kept_as: DatabaseName::parse("_q_orders").unwrap() },
+                change: OwnershipChange::Quarantine(Quarantine {
+                    kept_as: DatabaseName::parse("_q_orders_16384").unwrap(),
+                    database_id: "16384".to_owned(),
+                    created_by: "018f5a3c-1111-7000-8000-000000000001".parse().unwrap(),
+                    days: 7,
+                }),
             }),
         }
     }

@@ -4,12 +4,14 @@
 //! only through domain transitions, see [`draft`].
 
 pub mod audit_note;
+mod database_event;
 pub mod draft;
 mod outcome;
 mod request_event;
 mod run_event;
 
 use countersign_kernel::{CommitId, Timestamp};
+use countersign_mcp_tools::ports::OwnedState;
 
 use crate::port::{WorkKind, WorkSubject};
 use crate::record::{
@@ -18,6 +20,7 @@ use crate::record::{
 };
 
 pub use audit_note::{CalledTool, NoteEvent};
+pub use database_event::DatabaseEvent;
 pub use draft::{Draft, DraftContext, DraftError};
 
 /// A condition that is checked with the database's clock inside the transaction. One that doesn't hold drops the whole commit: `Stale`.
@@ -36,6 +39,15 @@ pub enum Guard {
         subject: WorkSubject,
         /// The lease's fence.
         fence: u64,
+    },
+    /// The owner row is there and in this state.
+    DatabaseIs {
+        /// The configured server's name.
+        server: String,
+        /// The name the row is found by.
+        database_name: String,
+        /// The state.
+        state: OwnedState,
     },
     /// The database's clock has not reached this time yet.
     NotAfter {

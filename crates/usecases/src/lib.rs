@@ -8,6 +8,7 @@
 
 pub mod call_tool;
 pub mod commit;
+pub mod databases;
 pub mod decisions;
 pub mod error;
 pub mod execution;

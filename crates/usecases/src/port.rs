@@ -13,7 +13,8 @@ pub mod work;
 
 pub use entropy::{Entropy, Ids};
 pub use ledger::{
-    CallLookup, CallSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot, RunSnapshot,
+    CallLookup, CallSnapshot, DatabaseSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot,
+    RunSnapshot,
 };
 pub use queries::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,

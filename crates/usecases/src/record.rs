@@ -7,6 +7,7 @@
 //! column by column; names of members are names of columns.
 
 pub mod event;
+pub mod owner;
 pub mod policy;
 pub mod request;
 pub mod run;
@@ -15,6 +16,7 @@ pub mod stamp;
 pub mod step;
 
 pub use event::{DeliveryRecord, EventRecord, LinkRecord, PrincipalRecord};
+pub use owner::{Kept, OwnerRow};
 pub use policy::{PolicyRecord, PolicyStampRecord};
 pub use request::{CallKeyRecord, RequestBundle, RequestRecord, VoteRecord};
 pub use run::{OutcomeRecord, RunBundle, RunRecord, WaitRecord};
@@ -52,6 +54,17 @@ pub struct RequestRecords {
     pub steps: Vec<StepRecord>,
     /// Its sealed values, of all revisions.
     pub sealed: Vec<SealedRecord>,
+}
+
+/// The rows of `Ledger::load_database`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DatabaseRecords {
+    /// The database's time.
+    pub now: Stamp,
+    /// The active policy text.
+    pub policy: Option<PolicyStampRecord>,
+    /// The owner row.
+    pub owner: Option<DatabaseRecord>,
 }
 
 /// The rows of `Ledger::load_run`.

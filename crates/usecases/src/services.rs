@@ -10,11 +10,13 @@ use std::sync::Arc;
 use countersign_audit::Pseudonym;
 use countersign_kernel::{Actor, Digest, Millis, Principal, Proof, Timestamp};
 use countersign_mcp_tools::ToolRegistry;
+use countersign_mcp_tools::ports::DatabaseServers;
 
 pub use policies::catalog_of;
 pub(crate) use writing::{ATTEMPTS, Written, busy};
 
 use crate::commit::DraftContext;
+use crate::databases::NoServers;
 use crate::error::ServiceError;
 use crate::port::{Entropy, Ids, Ledger, Queries, RunTokens, Stopwatch, Wake, WarrantIssuer, WorkQueue};
 use crate::record::{PrincipalRecord, Stamp};
@@ -48,6 +50,7 @@ pub struct Services {
     pub(crate) ports: Ports,
     pub(crate) tools: Arc<ToolRegistry>,
     pub(crate) sealer: Sealer,
+    pub(crate) databases: Arc<dyn DatabaseServers>,
     policies: Policies,
     locks: RunLocks,
     runs: KnownRuns,
@@ -71,11 +74,18 @@ impl Services {
             ports,
             tools,
             sealer,
+            databases: Arc::new(NoServers),
             policies,
             locks: RunLocks::default(),
             runs: KnownRuns::default(),
             watch_every: None,
         }
+    }
+
+    /// The same with the servers on which databases are restored and purged; without them neither is done by this process.
+    #[must_use]
+    pub fn with_databases(self, databases: Arc<dyn DatabaseServers>) -> Self {
+        Self { databases, ..self }
     }
 
     /// The same, and this process watches the targets as often.

@@ -6,6 +6,7 @@ mod hold;
 
 use countersign_kernel::{Millis, WorkerId};
 
+use crate::databases;
 use crate::error::ServiceError;
 use crate::execution::{self, Turn, backoff};
 use crate::port::{Lease, StoreError, WorkKind};
@@ -15,12 +16,14 @@ use crate::watch;
 
 /// The kinds of work that every process does. Watching is for those that are told how often ([`Services::watching`]); the others come with
 /// their own issues and are never scheduled until then.
-pub const KINDS: [WorkKind; 5] = [
+pub const KINDS: [WorkKind; 7] = [
     WorkKind::Execute,
     WorkKind::Probe,
     WorkKind::ExpireDecision,
     WorkKind::ExpireExecution,
     WorkKind::EndRun,
+    WorkKind::Restore,
+    WorkKind::Purge,
 ];
 
 /// Leases up to `at_most` due work rows.
@@ -81,6 +84,8 @@ async fn dispatch(services: &Services, lease: &Lease) -> Result<Turn, ServiceErr
         WorkKind::ExpireExecution => timers::expire_execution(services, lease).await,
         WorkKind::EndRun => timers::end_run(services, lease).await,
         WorkKind::Watch => watch::watch(services, lease).await,
+        WorkKind::Restore => databases::restore(services, lease).await,
+        WorkKind::Purge => databases::purge(services, lease).await,
         WorkKind::Deliver | WorkKind::Remind | WorkKind::Erase => {
             Err(ServiceError::Defect(format!("`{}` work has nobody who does it yet", lease.kind.as_str())))
         }

@@ -17,6 +17,9 @@ use super::error::{asking, connecting};
 /// What our comment on a database begins with; the request's id follows.
 const MARK: &str = "countersign request ";
 
+/// What our comment ends with on a database that only its own role may connect to: a restored one gets back what it had.
+const PRIVATE: &str = " private";
+
 /// How a target server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseServerOptions {
@@ -24,11 +27,17 @@ pub struct DatabaseServerOptions {
     pub connect_timeout: Millis,
     /// How long one statement may take. Creating a database copies its template.
     pub statement_timeout: Millis,
+    /// How many days a quarantined database is kept.
+    pub quarantine_days: u32,
 }
 
 impl Default for DatabaseServerOptions {
     fn default() -> Self {
-        Self { connect_timeout: Millis::from_secs(5), statement_timeout: Millis::from_secs(60) }
+        Self {
+            connect_timeout: Millis::from_secs(5),
+            statement_timeout: Millis::from_secs(60),
+            quarantine_days: 7,
+        }
     }
 }
 
@@ -191,6 +200,31 @@ impl Session {
         self.run("COMMIT".to_owned()).await
     }
 
+    /// Renames and opens the database in one transaction, which is taken back when it was not the expected one.
+    async fn rename_opened(
+        &mut self,
+        kept_as: &DatabaseName,
+        database: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<(), TargetError> {
+        self.run(format!(
+            r#"BEGIN; ALTER DATABASE "{kept_as}" RENAME TO "{database}"; ALTER DATABASE "{database}" ALLOW_CONNECTIONS true"#
+        ))
+        .await?;
+        match self.find(database.as_str()).await? {
+            Some(found) if found.id == expected_id => {
+                if !is_private(found.comment.as_deref()) {
+                    self.run(format!(r#"GRANT CONNECT ON DATABASE "{database}" TO PUBLIC"#)).await?;
+                }
+                self.run("COMMIT".to_owned()).await
+            }
+            Some(_) | None => {
+                self.run("ROLLBACK".to_owned()).await?;
+                Err(self.failed(TargetErrorKind::Conflict, "it is another database of the same name"))
+            }
+        }
+    }
+
     fn failed(&self, kind: TargetErrorKind, message: &str) -> TargetError {
         TargetError { kind, target: self.target.clone(), message: message.to_owned() }
     }
@@ -200,6 +234,10 @@ impl Session {
 impl DatabaseServer for PgDatabaseServer {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn quarantine_days(&self) -> u32 {
+        self.options.quarantine_days
     }
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
@@ -321,6 +359,18 @@ impl DatabaseServer for PgDatabaseServer {
         Ok(DatabaseReceipt { id: expected_id.to_owned() })
     }
 
+    async fn restore(
+        &self,
+        kept_as: &DatabaseName,
+        database: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        let mut session = self.session(kept_as.as_str()).await?;
+        session.expect(kept_as, expected_id).await?;
+        session.rename_opened(kept_as, database, expected_id).await?;
+        Ok(DatabaseReceipt { id: expected_id.to_owned() })
+    }
+
     /// The id is compared right before: the statement itself knows names only.
     async fn drop_database(
         &self,
@@ -335,7 +385,13 @@ impl DatabaseServer for PgDatabaseServer {
 }
 
 fn mark_of(comment: Option<&str>) -> Option<RequestId> {
-    comment?.strip_prefix(MARK)?.parse().ok()
+    let marked = comment?.strip_prefix(MARK)?;
+    marked.strip_suffix(PRIVATE).unwrap_or(marked).parse().ok()
+}
+
+/// Whether our comment says that the database was never open to everybody.
+fn is_private(comment: Option<&str>) -> bool {
+    mark_of(comment).is_some() && comment.is_some_and(|comment| comment.ends_with(PRIVATE))
 }
 
 #[cfg(test)]
@@ -346,6 +402,10 @@ mod tests {
     fn a_comment_is_ours_only_in_its_one_form() {
         let id = "018f5a3c-1111-7000-8000-000000000001";
         assert_eq!(mark_of(Some(&format!("{MARK}{id}"))).map(|id| id.to_string()).as_deref(), Some(id));
+        let private = format!("{MARK}{id}{PRIVATE}");
+        assert_eq!(mark_of(Some(&private)).map(|id| id.to_string()).as_deref(), Some(id));
+        assert!(is_private(Some(&private)) && !is_private(Some(&format!("{MARK}{id}"))));
+        assert!(!is_private(Some("somebody's private")) && !is_private(None));
         assert_eq!(mark_of(Some(id)), None);
         assert_eq!(mark_of(Some("countersign request soon")), None);
         assert_eq!(mark_of(None), None);

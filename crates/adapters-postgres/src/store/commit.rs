@@ -87,28 +87,41 @@ async fn lock(
     let id = records.id.to_string();
     let guarded = records.guards.iter().filter_map(|guard| match guard {
         Guard::RunLive { run_id } => Some(run_id.clone()),
-        Guard::Fence { .. } | Guard::NotAfter { .. } => None,
+        Guard::Fence { .. } | Guard::DatabaseIs { .. } | Guard::NotAfter { .. } => None,
     });
     let runs: Vec<String> = records.runs.iter().map(|run| run.row.run_id.clone()).chain(guarded).collect();
     let requests: Vec<String> =
         records.requests.iter().map(|request| request.row.request_id.clone()).collect();
     let leases = records.guards.iter().filter_map(|guard| match guard {
         Guard::Fence { kind, subject, .. } => Some((kind.as_str().to_owned(), subject.as_str().to_owned())),
-        Guard::RunLive { .. } | Guard::NotAfter { .. } => None,
+        Guard::RunLive { .. } | Guard::DatabaseIs { .. } | Guard::NotAfter { .. } => None,
     });
     let (kinds, subjects): (Vec<String>, Vec<String>) = leases.unzip();
-    let locked =
-        sqlx::query_file_scalar!("src/store/commit/lock.sql", id, &runs, &requests, &kinds, &subjects)
-            .fetch_one(&mut **transaction)
-            .await
-            .map_err(store_error)?;
+    let databases = records.guards.iter().filter_map(|guard| match guard {
+        Guard::DatabaseIs { server, database_name, .. } => Some((server.clone(), database_name.clone())),
+        Guard::RunLive { .. } | Guard::Fence { .. } | Guard::NotAfter { .. } => None,
+    });
+    let (servers, names): (Vec<String>, Vec<String>) = databases.unzip();
+    let locked = sqlx::query_file_scalar!(
+        "src/store/commit/lock.sql",
+        id,
+        &runs,
+        &requests,
+        &kinds,
+        &subjects,
+        &servers,
+        &names
+    )
+    .fetch_one(&mut **transaction)
+    .await
+    .map_err(store_error)?;
     read(&locked, "commits", &id)
 }
 
 fn runs_of(records: &CommitRecords) -> impl Iterator<Item = &str> {
     let guarded = records.guards.iter().filter_map(|guard| match guard {
         Guard::RunLive { run_id } => Some(run_id.as_str()),
-        Guard::Fence { .. } | Guard::NotAfter { .. } => None,
+        Guard::Fence { .. } | Guard::DatabaseIs { .. } | Guard::NotAfter { .. } => None,
     });
     let runs = records.runs.iter().map(|run| run.row.run_id.as_str());
     let requests = records.requests.iter().map(|request| request.row.run_id.as_str());

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use countersign_audit::Pseudonym;
-use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
+use countersign_kernel::{CommitId, DatabaseName, Digest, Principal, RequestId, RunId};
 use countersign_usecases::commit::Commit;
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 use countersign_usecases::record::PolicyRecord;
 
@@ -45,6 +45,14 @@ impl Ledger for PgStore {
             .await
             .map_err(store_error)?;
         RunSnapshot::from_records(read(&document, "agent_sessions", id.as_str())?)
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        let document = sqlx::query_file_scalar!("src/store/ledger/load_database.sql", server, name.as_str())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store_error)?;
+        DatabaseSnapshot::from_records(read(&document, "project_databases", name.as_str())?)
     }
 
     async fn load_policy(&self, digest: Option<Digest>) -> Result<Option<PolicyText>, StoreError> {

@@ -5,16 +5,16 @@ mod requests;
 mod runs;
 
 use async_trait::async_trait;
-use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunDetail, StoreError,
 };
-use countersign_usecases::record::{LinkRecord, StepRecord, VoteRecord};
+use countersign_usecases::record::{DatabaseRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
 use countersign_waitstate::{Outcome, Run};
 
 use super::PgStore;
-use crate::error::store_error;
+use crate::error::{read, store_error};
 
 #[async_trait]
 impl Queries for PgStore {
@@ -84,6 +84,27 @@ impl Queries for PgStore {
         .fetch_all(&self.pool)
         .await
         .map_err(store_error)
+    }
+
+    async fn list_kept_databases(
+        &self,
+        after: Option<(&str, &DatabaseName)>,
+        limit: u32,
+    ) -> Result<Vec<OwnerRow>, StoreError> {
+        let (server, name) = after.map_or(("", ""), |(server, name)| (server, name.as_str()));
+        let rows = sqlx::query_scalar!(
+            r#"SELECT row_to_json(d)::text AS "row!" FROM project_databases AS d
+               WHERE d.state IN ('quarantined', 'restoring', 'purging') AND (d.server, d.database_name) > ($1, $2)
+               ORDER BY d.server, d.database_name LIMIT $3"#,
+            server,
+            name,
+            page_size(limit, 500)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(store_error)?;
+        let owner = |row: &String| read::<DatabaseRecord>(row, "project_databases", "a kept one")?.try_into();
+        rows.iter().map(owner).collect()
     }
 
     async fn ping(&self) -> Result<Timestamp, StoreError> {

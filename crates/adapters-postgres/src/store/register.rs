@@ -8,8 +8,6 @@ use countersign_mcp_tools::ports::{
 
 use super::PgStore;
 
-const STATES: [OwnedState; 3] = [OwnedState::Reserved, OwnedState::Active, OwnedState::Quarantined];
-
 #[async_trait]
 impl DatabaseRegister for PgStore {
     async fn find_owner(
@@ -33,10 +31,7 @@ impl DatabaseRegister for PgStore {
         Ok(Some(OwnedDatabase {
             project: row.project.parse().map_err(|_| bad("project"))?,
             environment: row.environment.parse().map_err(|_| bad("environment"))?,
-            state: STATES
-                .into_iter()
-                .find(|state| state.as_str() == row.state)
-                .ok_or_else(|| bad("state"))?,
+            state: OwnedState::find(&row.state).ok_or_else(|| bad("state"))?,
             request: row.request_id.parse().map_err(|_| bad("request_id"))?,
         }))
     }

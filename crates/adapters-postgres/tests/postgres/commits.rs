@@ -50,6 +50,9 @@ async fn several_writes_of_one_owner_row_come_to_the_last() {
         state: state.to_owned(),
         request_id: story.ids(now).request().to_string(),
         kept_as: None,
+        original_name: None,
+        database_id: None,
+        keep_until: None,
         changed_at: Stamp(now),
     };
     let remove = || DatabaseWrite::Remove { server: "main".to_owned(), database_name: "orders".to_owned() };

@@ -153,6 +153,51 @@ async fn a_quarantined_database_is_kept_and_closed() {
 }
 
 #[tokio::test]
+async fn a_restored_database_has_its_name_and_is_open_to_everybody_again() {
+    let target = Target::new().await;
+    let (name, kept_as) = (target.named("back"), target.named("kept_back"));
+    target.run(format!("CREATE ROLE reader_{name} LOGIN PASSWORD 'reader'")).await;
+    let authority = &target.database.authority;
+    let url = format!("postgres://reader_{name}:reader@{authority}/{name}");
+    let receipt = target.server.create(&name, request(10)).await.unwrap();
+    target.server.quarantine(&name, &kept_as, &receipt.id).await.unwrap();
+    assert!(PgConnection::connect(&url).await.is_err());
+
+    assert_eq!(kind(target.server.restore(&kept_as, &name, "1").await), TargetErrorKind::Conflict);
+    target.run(format!("CREATE DATABASE {name}")).await;
+    assert_eq!(kind(target.server.restore(&kept_as, &name, &receipt.id).await), TargetErrorKind::Conflict);
+    assert!(target.server.look(&kept_as).await.unwrap().is_some(), "it stays in quarantine");
+    let closed = format!("postgres://postgres:postgres@{authority}/{kept_as}");
+    assert!(PgConnection::connect(&closed).await.is_err(), "and closed");
+    target.run(format!("DROP DATABASE {name}")).await;
+
+    let restored = target.server.restore(&kept_as, &name, &receipt.id).await.unwrap();
+    assert_eq!(restored.id, receipt.id);
+    let seen = target.server.look(&name).await.unwrap().unwrap();
+    assert_eq!((seen.id, seen.created_by), (receipt.id.clone(), Some(request(10))));
+    PgConnection::connect(&url).await.expect("everybody gets in again");
+    assert_eq!(kind(target.server.restore(&kept_as, &name, &receipt.id).await), TargetErrorKind::NotFound);
+    target.server.drop_database(&name, &receipt.id).await.unwrap();
+}
+
+/// What only its own role may connect to says so in its mark, and is not opened to everybody by being restored.
+#[tokio::test]
+async fn a_private_database_stays_private() {
+    let target = Target::new().await;
+    let (name, kept_as, request) = (target.named("private"), target.named("kept_private"), request(11));
+    target.run(format!("CREATE ROLE stranger_{name} LOGIN PASSWORD 'stranger'")).await;
+    let receipt = target.server.create(&name, request).await.unwrap();
+    target.run(format!("COMMENT ON DATABASE {name} IS 'countersign request {request} private'")).await;
+    target.run(format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")).await;
+    target.server.quarantine(&name, &kept_as, &receipt.id).await.unwrap();
+    target.server.restore(&kept_as, &name, &receipt.id).await.unwrap();
+    assert_eq!(target.server.look(&name).await.unwrap().unwrap().created_by, Some(request));
+    let authority = &target.database.authority;
+    let url = format!("postgres://stranger_{name}:stranger@{authority}/{name}");
+    assert!(PgConnection::connect(&url).await.is_err());
+}
+
+#[tokio::test]
 async fn a_quarantine_under_a_taken_name_changes_nothing() {
     let target = Target::new().await;
     let (name, kept_as) = (target.named("stays"), target.named("taken"));

@@ -65,6 +65,9 @@ async fn the_application_role_can_do_all_that_the_store_does() {
         state: "active".to_owned(),
         request_id,
         kept_as: None,
+        original_name: None,
+        database_id: None,
+        keep_until: None,
         changed_at: sealed_at,
     };
     draft.write_database(DatabaseWrite::Insert(database.clone()));

@@ -67,6 +67,9 @@ fn database(state: &str) -> DatabaseRecord {
         state: state.to_owned(),
         request_id: request_id(1),
         kept_as: None,
+        original_name: None,
+        database_id: None,
+        keep_until: None,
         changed_at: Stamp(START),
     }
 }

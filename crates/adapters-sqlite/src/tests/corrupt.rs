@@ -23,6 +23,9 @@ async fn filled() -> Bench {
         state: "active".to_owned(),
         request_id: request_id(1),
         kept_as: None,
+        original_name: None,
+        database_id: None,
+        keep_until: None,
         changed_at: Stamp(START),
     })];
     commit.policies = vec![PolicyRecord {

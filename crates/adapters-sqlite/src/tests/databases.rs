@@ -135,6 +135,48 @@ async fn a_quarantine_never_overwrites_and_goes_on_where_it_was_killed() {
 }
 
 #[tokio::test]
+async fn a_quarantined_database_gets_its_name_back_with_its_content() {
+    let (folder, server) = server();
+    let receipt = server.create(&name("orders"), asked(1)).await.unwrap();
+    let mut application = connect(&folder.path().join("orders.db"), SqliteJournalMode::Wal).await;
+    sqlx::query("CREATE TABLE mine AS SELECT 7 AS id").execute(&mut application).await.unwrap();
+    application.close().await.unwrap();
+    server.quarantine(&name("orders"), &name("_q_orders"), &receipt.id).await.unwrap();
+
+    let wrong = server.restore(&name("_q_orders"), &name("orders"), "7:unmarked").await.unwrap_err();
+    assert_eq!(wrong.kind, TargetErrorKind::Conflict, "{wrong}");
+    server.create(&name("taken"), asked(2)).await.unwrap();
+    let taken = server.restore(&name("_q_orders"), &name("taken"), &receipt.id).await.unwrap_err();
+    assert_eq!(taken.kind, TargetErrorKind::Conflict, "{taken}");
+    assert_eq!(server.look(&name("taken")).await.unwrap().unwrap().created_by, Some(asked(2)));
+
+    let restored = server.restore(&name("_q_orders"), &name("orders"), &receipt.id).await.unwrap();
+    assert_eq!(
+        (restored.id, files(&folder)),
+        (receipt.id, vec!["orders.db".to_owned(), "taken.db".to_owned()])
+    );
+    let mut again = connect(&folder.path().join("orders.db"), SqliteJournalMode::Delete).await;
+    let id: i64 = sqlx::query_scalar("SELECT id FROM mine").fetch_one(&mut again).await.unwrap();
+    assert_eq!(id, 7);
+}
+
+#[tokio::test]
+async fn a_restore_goes_on_where_it_was_killed() {
+    let (folder, server) = server();
+    let receipt = server.create(&name("_q_orders"), asked(1)).await.unwrap();
+    std::fs::hard_link(folder.path().join("_q_orders.db"), folder.path().join("orders.db")).unwrap();
+    server.restore(&name("_q_orders"), &name("orders"), &receipt.id).await.unwrap();
+    assert_eq!(files(&folder), ["orders.db"]);
+}
+
+#[test]
+fn how_long_a_database_is_kept_is_a_matter_of_its_server() {
+    let (folder, server) = server();
+    assert_eq!(server.quarantine_days(), 7);
+    assert_eq!(SqliteDatabaseServer::new("files", folder.path()).keeping_for_days(30).quarantine_days(), 30);
+}
+
+#[tokio::test]
 async fn a_database_is_dropped_only_while_it_is_the_one_that_was_looked_at() {
     let (folder, server) = server();
     let first = server.create(&name("orders"), asked(1)).await.unwrap();

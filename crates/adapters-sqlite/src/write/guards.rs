@@ -43,5 +43,19 @@ pub(super) async fn check(
             return Err(stale("fence", work));
         }
     }
+    if !guards.databases.is_empty() {
+        let databases = guards.databases.array();
+        let moved = query_scalar!(
+            r#"SELECT CAST(guard.value->>1 AS TEXT) AS "database_name!: String" FROM json_each(?1) AS guard
+            WHERE NOT EXISTS (SELECT 1 FROM project_databases AS owned
+                WHERE owned.server = guard.value->>0 AND owned.database_name = guard.value->>1
+                    AND owned.state = guard.value->>2)
+            LIMIT 1"#,
+            databases,
+        );
+        if let Some(name) = moved.fetch_optional(&mut *connection).await.map_err(store_error)? {
+            return Err(stale("database_is", name));
+        }
+    }
     Ok(())
 }

@@ -37,9 +37,11 @@ pub(super) async fn write_database(
 
 async fn insert_database(connection: &mut SqliteConnection, rows: &str) -> Result<(), StoreError> {
     let inserted = query!(
-        "INSERT INTO project_databases (server, database_name, project, environment, state, request_id, kept_as, changed_at)
+        "INSERT INTO project_databases (server, database_name, project, environment, state, request_id, kept_as,
+            original_name, database_id, keep_until, changed_at)
         SELECT value->>'server', value->>'database_name', value->>'project', value->>'environment', value->>'state',
-            value->>'request_id', value->>'kept_as', value->>'changed_at'
+            value->>'request_id', value->>'kept_as', value->>'original_name', value->>'database_id',
+            value->>'keep_until', value->>'changed_at'
         FROM json_each(?1)",
         rows,
     );
@@ -58,7 +60,8 @@ async fn update_database(connection: &mut SqliteConnection, rows: &str) -> Resul
     query!(
         "UPDATE project_databases SET project = new.value->>'project', environment = new.value->>'environment',
             state = new.value->>'state', request_id = new.value->>'request_id', kept_as = new.value->>'kept_as',
-            changed_at = new.value->>'changed_at'
+            original_name = new.value->>'original_name', database_id = new.value->>'database_id',
+            keep_until = new.value->>'keep_until', changed_at = new.value->>'changed_at'
         FROM json_each(?1) AS new
         WHERE project_databases.server = new.value->>'server'
             AND project_databases.database_name = new.value->>'database_name'",

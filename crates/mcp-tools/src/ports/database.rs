@@ -34,6 +34,9 @@ pub trait DatabaseServer: Send + Sync {
     /// The configured name, as owner rows know it.
     fn name(&self) -> &str;
 
+    /// How many days a quarantined database is kept before it is dropped for good.
+    fn quarantine_days(&self) -> u32;
+
     /// The database of this name, if there is one.
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError>;
 
@@ -52,6 +55,15 @@ pub trait DatabaseServer: Send + Sync {
         &self,
         database: &DatabaseName,
         kept_as: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError>;
+
+    /// Gives a quarantined database its name back and opens it to connections, as it was before it was quarantined. `expected_id` must
+    /// still match and the name be free, else `Conflict`.
+    async fn restore(
+        &self,
+        kept_as: &DatabaseName,
+        database: &DatabaseName,
         expected_id: &str,
     ) -> Result<DatabaseReceipt, TargetError>;
 
@@ -91,15 +103,30 @@ pub enum OwnedState {
     Active,
     /// It is kept under another name.
     Quarantined,
+    /// A member of staff has it restored: it is being given its name back.
+    Restoring,
+    /// Its retention is over: it is being dropped for good.
+    Purging,
 }
 
 impl OwnedState {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Reserved, Self::Active, Self::Quarantined, Self::Restoring, Self::Purging];
+
+    /// The state of this spelling.
+    pub fn find(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     /// The one spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reserved => "reserved",
             Self::Active => "active",
             Self::Quarantined => "quarantined",
+            Self::Restoring => "restoring",
+            Self::Purging => "purging",
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Guards that hold, and the moment at which they don't any more.
 
 use countersign_kernel::Millis;
-use countersign_usecases::commit::Guard;
+use countersign_mcp_tools::ports::OwnedState;
+use countersign_usecases::commit::{DatabaseWrite, Guard};
 use countersign_usecases::port::WorkKind;
 use countersign_waitstate::{FinishReason, RunLinks};
 
 use super::StoreFixture;
+use super::laden::{SERVER, kept_database};
 use super::world::{World, assert_stale, subject_of};
 use crate::build::call;
 
@@ -89,4 +91,29 @@ async fn guarded_by_deadline(
     let facts = crate::build::run_facts(&format!("run-{}", draft.now().unix_micros()));
     draft.record_run(countersign_waitstate::register(facts, RunLinks::default(), believed)).unwrap();
     world.try_commit(draft.finish()).await
+}
+
+/// `DatabaseIs` holds while the owner row is there and in that very state, and is no guard on its neighbours.
+pub async fn an_owner_row_is_in_one_state(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let id = world.open(&run, &call("x")).await.facts.id;
+    let guarded_by_row = async |name: &str, state: OwnedState| {
+        let (server, database_name) = (SERVER.to_owned(), name.to_owned());
+        guarded(&world, Guard::DatabaseIs { server, database_name, state }).await
+    };
+    assert_stale(guarded_by_row("_q_a", OwnedState::Quarantined).await, "database_is");
+    let mut write = DatabaseWrite::Insert as fn(_) -> _;
+    for state in OwnedState::ALL {
+        let row = kept_database("_q_a", state, id, world.now().await);
+        let mut draft = world.draft().await;
+        draft.write_database(write((&row).into()));
+        write = DatabaseWrite::Update;
+        world.commit(draft).await;
+        for other in OwnedState::ALL {
+            let result = guarded_by_row("_q_a", other).await;
+            if other == state { result.unwrap() } else { assert_stale(result, "database_is") }
+        }
+        assert_stale(guarded_by_row("_q_b", state).await, "database_is");
+    }
 }

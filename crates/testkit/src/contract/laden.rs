@@ -1,10 +1,13 @@
 //! A commit that writes to every table, and the stage on which it can be written: what atomicity is tested with.
 
 use countersign_approvals::{ActionRequest, CancelledBy, Choice, Progress};
-use countersign_kernel::{Actor, DatabaseName, Digest, Millis, Proof, RequestId, RunId, Terms, Timestamp};
+use countersign_kernel::{
+    Actor, DatabaseName, Digest, Millis, ProjectKey, Proof, RequestId, RunId, Terms, Timestamp,
+};
+use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::{DatabaseWrite, Draft, DraftContext, Mark, NoteEvent};
 use countersign_usecases::port::{RequestSnapshot, WorkKind, WorkSubject};
-use countersign_usecases::record::{DatabaseRecord, PrincipalRecord, Stamp};
+use countersign_usecases::record::{DatabaseRecord, Kept, OwnerRow, PrincipalRecord, Stamp};
 use countersign_waitstate::{Outcome, RunLinks, register};
 
 use super::StoreFixture;
@@ -126,6 +129,26 @@ pub(super) fn known_to<'w>(world: &'w World, now: Timestamp, person: &str) -> Dr
     DraftContext { actor, new_principal, pseudonym, ..world.context(now) }
 }
 
+/// A database of this name that is kept, in this state.
+pub(super) fn kept_database(name: &str, state: OwnedState, request: RequestId, now: Timestamp) -> OwnerRow {
+    let name = DatabaseName::parse(name).unwrap();
+    OwnerRow {
+        server: SERVER.to_owned(),
+        name: name.clone(),
+        project: ProjectKey::parse(build::PROJECT).unwrap(),
+        environment: build::environment("dev"),
+        state,
+        request,
+        kept: Some(Kept {
+            kept_as: name,
+            original_name: DatabaseName::parse("orders").unwrap(),
+            database_id: "16384".to_owned(),
+            until: now.plus(Millis::from_secs(604_800)),
+        }),
+        changed_at: now,
+    }
+}
+
 pub(super) fn database(name: &str, request: RequestId, now: Timestamp) -> DatabaseRecord {
     DatabaseRecord {
         server: SERVER.to_owned(),
@@ -135,6 +158,9 @@ pub(super) fn database(name: &str, request: RequestId, now: Timestamp) -> Databa
         state: "reserved".to_owned(),
         request_id: request.to_string(),
         kept_as: None,
+        original_name: None,
+        database_id: None,
+        keep_until: None,
         changed_at: Stamp(now),
     }
 }

@@ -2,11 +2,14 @@
 
 use countersign_approvals::{Choice, Progress, StateName};
 use countersign_kernel::{Millis, ProjectKey, RequestId};
+use countersign_mcp_tools::ports::OwnedState;
+use countersign_usecases::commit::DatabaseWrite;
 use countersign_usecases::port::{RequestCursor, RequestFilter, RequestPage, RequestStatus};
-use countersign_usecases::record::StepRecord;
+use countersign_usecases::record::{OwnerRow, StepRecord};
 use countersign_waitstate::RunLinks;
 
 use super::StoreFixture;
+use super::laden::{SERVER, kept_database};
 use super::world::World;
 use crate::build::{call, environment, question_call, run_id, step, tool_name};
 
@@ -256,4 +259,43 @@ pub async fn the_clock_moves_on(fixture: &dyn StoreFixture) {
 
 fn ids(page: &RequestPage) -> Vec<RequestId> {
     page.requests.iter().map(|(request, _)| request.facts.id).collect()
+}
+
+/// Only what is kept is listed: quarantined, being restored, being purged.
+pub async fn kept_databases_are_paged_by_server_and_name(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let id = world.open(&run, &call("x")).await.facts.id;
+    let now = world.now().await;
+    let mut draft = world.draft().await;
+    for (name, state) in [
+        ("d", OwnedState::Purging),
+        ("a", OwnedState::Quarantined),
+        ("b", OwnedState::Active),
+        ("c", OwnedState::Restoring),
+        ("e", OwnedState::Reserved),
+    ] {
+        draft.write_database(DatabaseWrite::Insert((&kept_database(name, state, id, now)).into()));
+    }
+    let earlier =
+        OwnerRow { server: "aaa".to_owned(), ..kept_database("z", OwnedState::Quarantined, id, now) };
+    draft.write_database(DatabaseWrite::Insert((&earlier).into()));
+    world.commit(draft).await;
+    let queries = &world.doors.queries;
+    let place = |row: &OwnerRow| (row.server.clone(), row.name.to_string());
+    let mut seen = Vec::new();
+    loop {
+        let last: Option<OwnerRow> = seen.last().cloned();
+        let after = last.as_ref().map(|row| (row.server.as_str(), &row.name));
+        let page = queries.list_kept_databases(after, 3).await.unwrap();
+        assert!(page.len() <= 3);
+        if page.is_empty() {
+            break;
+        }
+        seen.extend(page);
+    }
+    let all: Vec<_> = seen.iter().map(place).collect();
+    let expected = [("aaa", "z"), (SERVER, "a"), (SERVER, "c"), (SERVER, "d")];
+    assert_eq!(all, expected.map(|(server, name)| (server.to_owned(), name.to_owned())));
+    assert_eq!(seen[0], earlier);
 }

@@ -5,11 +5,12 @@ use countersign_kernel::{DatabaseName, Digest, Millis, RedactedText};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::{DatabaseWrite, Draft};
 use countersign_usecases::port::PolicyStamp;
+use countersign_usecases::record::OwnerRow;
 use countersign_waitstate::{FinishReason, RunLinks, RunState, Timer};
 use serde_json::json;
 
 use super::StoreFixture;
-use super::laden::{SERVER, database, known_to};
+use super::laden::{SERVER, database, kept_database, known_to};
 use super::world::{World, lookup_of, policy_text, sealed_for};
 use crate::build::{self, call, plan, principal, proposal, question_call, run_id, step, terms};
 
@@ -300,5 +301,29 @@ pub async fn owner_rows_change_with_commits(fixture: &dyn StoreFixture) {
         assert_eq!(owner.as_ref().map(|owner| owner.state), expected);
         assert!(owner.is_none_or(|owner| owner.request == id && owner.project.as_str() == build::PROJECT));
         assert_eq!(world.doors.databases.find_owner("another", &name).await.unwrap(), None);
+    }
+}
+
+/// What is known of a kept database comes back, and what is not kept has none of it.
+pub async fn a_kept_database_comes_back_as_it_was_recorded(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let id = world.open(&run, &call("x")).await.facts.id;
+    let name = DatabaseName::parse("_q_orders").unwrap();
+    let nothing = world.doors.ledger.load_database(SERVER, &name).await.unwrap();
+    assert_eq!(nothing.owner, None);
+    let kept = kept_database("_q_orders", OwnedState::Quarantined, id, world.now().await);
+    let restoring = OwnerRow { state: OwnedState::Restoring, ..kept.clone() };
+    let active = OwnerRow { state: OwnedState::Active, kept: None, ..kept.clone() };
+    let mut write = DatabaseWrite::Insert as fn(_) -> _;
+    for row in [kept, restoring, active] {
+        let mut draft = world.draft().await;
+        draft.write_database(write((&row).into()));
+        world.commit(draft).await;
+        let snapshot = world.doors.ledger.load_database(SERVER, &name).await.unwrap();
+        assert_eq!(snapshot.owner, Some(row));
+        assert!(snapshot.now >= nothing.now);
+        assert_eq!(world.doors.ledger.load_database("another", &name).await.unwrap().owner, None);
+        write = DatabaseWrite::Update;
     }
 }

@@ -29,6 +29,7 @@ macro_rules! contract_suite {
                 guards_are_checked_before_anything_is_written,
                 a_deadline_is_judged_by_the_stores_clock,
                 a_fence_holds_for_its_lease_only,
+                an_owner_row_is_in_one_state,
             }
             commits {
                 a_commit_is_found_when_it_was_written,
@@ -73,6 +74,7 @@ macro_rules! contract_suite {
                 an_approval_is_on_record_for_its_plan_only,
                 sealed_values_are_erased_with_their_request,
                 owner_rows_change_with_commits,
+                a_kept_database_comes_back_as_it_was_recorded,
             }
             queries {
                 requests_are_paged_oldest_first,
@@ -82,6 +84,7 @@ macro_rules! contract_suite {
                 a_status_follows_its_request,
                 a_run_is_shown_with_everything_about_it,
                 open_runs_are_paged_oldest_first,
+                kept_databases_are_paged_by_server_and_name,
                 links_are_kept_once_and_found_from_both_ends,
                 the_backlog_tells_the_age_of_its_oldest_entry,
                 the_clock_moves_on,

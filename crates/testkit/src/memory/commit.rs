@@ -102,6 +102,11 @@ impl Tables {
                 let held = row.is_some_and(|row| row.fence == *fence && row.held_at(now).is_some());
                 held.then_some(()).ok_or_else(|| stale("fence", format!("{} {subject}", kind.as_str())))
             }
+            Guard::DatabaseIs { server, database_name, state } => {
+                let row = self.databases.get(&(server.clone(), database_name.clone()));
+                let same = row.is_some_and(|row| row.state == state.as_str());
+                same.then_some(()).ok_or_else(|| stale("database_is", database_name))
+            }
             Guard::NotAfter { deadline } => {
                 (now < *deadline).then_some(()).ok_or_else(|| stale("not_after", deadline.to_string()))
             }

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use countersign_audit::Pseudonym;
-use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
+use countersign_kernel::{CommitId, DatabaseName, Digest, Principal, RequestId, RunId};
 use countersign_usecases::commit::Commit;
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 use countersign_usecases::record::{
-    CallRecords, EventRecord, OutcomeRecord, PolicyStampRecord, RequestBundle, RequestRecords, RunBundle,
-    RunRecords, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    CallRecords, DatabaseRecords, EventRecord, OutcomeRecord, PolicyStampRecord, RequestBundle,
+    RequestRecords, RunBundle, RunRecords, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 
 use super::commit::{is_live, stale};
@@ -57,6 +57,15 @@ impl Ledger for MemoryStore {
             policy: tables.active_policy(),
             run: tables.run_bundle(id.as_str()),
             unread: unread.filter(|outcome| outcome.acknowledged_at.is_none()).collect(),
+        })
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        let tables = self.reach()?;
+        DatabaseSnapshot::from_records(DatabaseRecords {
+            now: Stamp(self.clock().now()),
+            policy: tables.active_policy(),
+            owner: tables.databases.get(&(server.to_owned(), name.to_string())).cloned(),
         })
     }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
-use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunDetail, StoreError,
 };
-use countersign_usecases::record::{EventRecord, LinkRecord, RequestRecord, Stamp, StepRecord, VoteRecord};
+use countersign_usecases::record::{
+    EventRecord, LinkRecord, OwnerRow, RequestRecord, Stamp, StepRecord, VoteRecord,
+};
 use countersign_waitstate::{Outcome, Run};
 
 use super::MemoryStore;
@@ -134,6 +136,22 @@ impl Queries for MemoryStore {
             (link.from_kind == kind && link.from_id == id) || (link.to_kind == kind && link.to_id == id)
         };
         Ok(tables.links.iter().map(|(link, ())| link).filter(|link| touches(link)).cloned().collect())
+    }
+
+    async fn list_kept_databases(
+        &self,
+        after: Option<(&str, &DatabaseName)>,
+        limit: u32,
+    ) -> Result<Vec<OwnerRow>, StoreError> {
+        let tables = self.reach()?;
+        let after = after.map(|(server, name)| (server.to_owned(), name.to_string()));
+        let kept = tables.databases.values().filter(|row| {
+            let key = (row.server.clone(), row.database_name.clone());
+            let is_kept = matches!(row.state.as_str(), "quarantined" | "restoring" | "purging");
+            is_kept && after.as_ref().is_none_or(|after| key > *after)
+        });
+        let (page, _) = cut(kept.collect(), limit, 500);
+        page.into_iter().map(|row| row.clone().try_into()).collect()
     }
 
     async fn ping(&self) -> Result<Timestamp, StoreError> {

@@ -23,14 +23,13 @@ impl DatabaseRegister for MemoryStore {
 }
 
 fn owned(row: &DatabaseRecord) -> Result<OwnedDatabase, TargetError> {
-    let states = [OwnedState::Reserved, OwnedState::Active, OwnedState::Quarantined];
     let bad = |column: &str| {
         failed(TargetErrorKind::Broken, &format!("`{}` has no valid {column}", row.database_name))
     };
     Ok(OwnedDatabase {
         project: row.project.parse().map_err(|_| bad("project"))?,
         environment: row.environment.parse().map_err(|_| bad("environment"))?,
-        state: states.into_iter().find(|state| state.as_str() == row.state).ok_or_else(|| bad("state"))?,
+        state: OwnedState::find(&row.state).ok_or_else(|| bad("state"))?,
         request: row.request_id.parse().map_err(|_| bad("request_id"))?,
     })
 }

@@ -11,13 +11,13 @@ use countersign_waitstate::{Outcome, Run, RunError, RunTransition};
 use serde_json::Value;
 
 use super::{
-    Commit, CommitRecords, DatabaseWrite, Guard, Mark, OutcomeMark, Versioned, WorkWrite, request_event,
-    run_event,
+    Commit, CommitRecords, DatabaseEvent, DatabaseWrite, Guard, Mark, OutcomeMark, Versioned, WorkWrite,
+    database_event, request_event, run_event,
 };
 use crate::port::{Ids, WorkKind, WorkSubject};
 use crate::record::{
-    EventRecord, LinkRecord, OutcomeRecord, PolicyRecord, PrincipalRecord, RequestRecord, RunRecord,
-    SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    EventRecord, Kept, LinkRecord, OutcomeRecord, OwnerRow, PolicyRecord, PrincipalRecord, RequestRecord,
+    RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 
 /// Who acts, when, and under which policy: what every event of a commit has in common.
@@ -111,6 +111,19 @@ impl<'a> Draft<'a> {
         }
         self.run = Some(transition.after().clone());
         run_event::record(self, &transition)
+    }
+
+    /// Records a change of a kept database with everything that belongs to it, on condition that its row is as it was loaded.
+    ///
+    /// # Errors
+    /// The event has no log entry.
+    pub fn record_database(
+        &mut self,
+        row: &OwnerRow,
+        kept: &Kept,
+        event: &DatabaseEvent<'_>,
+    ) -> Result<(), DraftError> {
+        database_event::record(self, row, kept, event)
     }
 
     /// Records what changed no state.
@@ -216,6 +229,32 @@ impl<'a> Draft<'a> {
             project,
             policy_digest: request.map(|request| request.proposal.policy_digest).or(self.context.policy),
             plan_digest: request.map(|request| request.proposal.plan_digest),
+            detail,
+            salt: Salt::from_random(self.context.ids.bytes()),
+        };
+        self.records.events.push(EventRecord::of(&event)?);
+        Ok(())
+    }
+
+    /// An event about a database: it belongs to a project, to no run and no request.
+    pub(super) fn event_of_database(
+        &mut self,
+        event_type: EventType,
+        row: &OwnerRow,
+        detail: Value,
+    ) -> Result<(), DraftError> {
+        let event = AuditEvent {
+            id: self.context.ids.event(),
+            at: self.context.now,
+            event_type,
+            actor: self.context.actor.clone(),
+            actor_pseudonym: self.context.pseudonym.clone(),
+            run: None,
+            request: None,
+            correlation_id: None,
+            project: Some(row.project.clone()),
+            policy_digest: self.context.policy,
+            plan_digest: None,
             detail,
             salt: Salt::from_random(self.context.ids.bytes()),
         };

@@ -1,13 +1,16 @@
 //! Who owns which database: owner rows change with the request's own commits.
 
 use countersign_approvals::{ActionRequest, Verdict};
-use countersign_kernel::Timestamp;
+use countersign_kernel::{Millis, Timestamp};
 use countersign_mcp_tools::ports::OwnedState;
-use countersign_mcp_tools::{Ownership, OwnershipChange, Plan};
+use countersign_mcp_tools::{Ownership, OwnershipChange, Plan, Quarantine};
 
 use crate::commit::{DatabaseWrite, Draft};
 use crate::error::ServiceError;
-use crate::record::{DatabaseRecord, Stamp};
+use crate::port::{WorkKind, WorkSubject};
+use crate::record::{DatabaseRecord, Kept, OwnerRow};
+
+const SECONDS_A_DAY: u64 = 86_400;
 
 /// Reserves the name when `applying` commits: a taken one makes the commit stale, and the next look at the register says why.
 pub(super) fn reserve(draft: &mut Draft<'_>, request: &ActionRequest, plan: &Plan, now: Timestamp) {
@@ -17,7 +20,7 @@ pub(super) fn reserve(draft: &mut Draft<'_>, request: &ActionRequest, plan: &Pla
                 let row = row(ownership, request, OwnedState::Reserved, now);
                 draft.write_database(DatabaseWrite::Insert(row));
             }
-            OwnershipChange::Quarantine { .. } | OwnershipChange::Release => {}
+            OwnershipChange::Quarantine(_) | OwnershipChange::Release => {}
         }
     }
 }
@@ -45,30 +48,52 @@ pub(crate) fn settle(
         (OwnershipChange::Reserve, Verdict::Failed) | (OwnershipChange::Release, Verdict::Applied) => {
             draft.write_database(remove);
         }
-        (OwnershipChange::Quarantine { kept_as }, Verdict::Applied) => {
+        (OwnershipChange::Quarantine(quarantine), Verdict::Applied) => {
             // The row follows the database to the name it is kept under, and the old name is free.
-            let kept = DatabaseRecord {
-                database_name: kept_as.to_string(),
-                kept_as: Some(kept_as.to_string()),
-                ..row(ownership, request, OwnedState::Quarantined, now)
-            };
+            let kept = kept_row(ownership, quarantine, request, now);
+            let until = kept.kept.as_ref().map_or(now, |kept| kept.until);
             draft.write_database(remove);
-            draft.write_database(DatabaseWrite::Insert(kept));
+            draft.write_database(DatabaseWrite::Insert(DatabaseRecord::from(&kept)));
+            draft.schedule(WorkKind::Purge, WorkSubject::database(&kept.server, &kept.name), until);
         }
-        (OwnershipChange::Quarantine { .. } | OwnershipChange::Release, Verdict::Failed) => {}
+        (OwnershipChange::Quarantine(_) | OwnershipChange::Release, Verdict::Failed) => {}
     }
     Ok(())
 }
 
 fn row(ownership: &Ownership, request: &ActionRequest, state: OwnedState, now: Timestamp) -> DatabaseRecord {
-    DatabaseRecord {
+    DatabaseRecord::from(&OwnerRow {
         server: ownership.server.clone(),
-        database_name: ownership.database.to_string(),
-        project: request.facts.project.to_string(),
-        environment: ownership.environment.to_string(),
-        state: state.as_str().to_owned(),
-        request_id: request.facts.id.to_string(),
-        kept_as: None,
-        changed_at: Stamp(now),
+        name: ownership.database.clone(),
+        project: request.facts.project.clone(),
+        environment: ownership.environment.clone(),
+        state,
+        request: request.facts.id,
+        kept: None,
+        changed_at: now,
+    })
+}
+
+/// Its request is the one that created it, whose mark it carries: by that it is known again when it is restored or purged.
+fn kept_row(
+    ownership: &Ownership,
+    quarantine: &Quarantine,
+    request: &ActionRequest,
+    now: Timestamp,
+) -> OwnerRow {
+    OwnerRow {
+        server: ownership.server.clone(),
+        name: quarantine.kept_as.clone(),
+        project: request.facts.project.clone(),
+        environment: ownership.environment.clone(),
+        state: OwnedState::Quarantined,
+        request: quarantine.created_by,
+        kept: Some(Kept {
+            kept_as: quarantine.kept_as.clone(),
+            original_name: ownership.database.clone(),
+            database_id: quarantine.database_id.clone(),
+            until: now.plus(Millis::from_secs(u64::from(quarantine.days) * SECONDS_A_DAY)),
+        }),
+        changed_at: now,
     }
 }

@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, Progress};
 use countersign_audit::Pseudonym;
-use countersign_kernel::{ActionName, CommitId, Digest, Principal, RequestId, RunId, Timestamp, ToolName};
+use countersign_kernel::{
+    ActionName, CommitId, DatabaseName, Digest, Principal, RequestId, RunId, Timestamp, ToolName,
+};
 use countersign_waitstate::{Outcome, Run};
 
 use super::store_error::StoreError;
 use crate::commit::Commit;
-use crate::record::{CallRecords, RequestRecords, RunRecords, SealedRecord};
+use crate::record::{CallRecords, DatabaseRecords, OwnerRow, RequestRecords, RunRecords, SealedRecord};
 
 /// Which policy text is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,17 @@ pub struct RunSnapshot {
     pub unread: Vec<Outcome>,
 }
 
+/// All that a command on a database of ours needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseSnapshot {
+    /// The database's time.
+    pub now: Timestamp,
+    /// The active policy text.
+    pub policy: Option<PolicyStamp>,
+    /// The owner row.
+    pub owner: Option<OwnerRow>,
+}
+
 /// The doors to storage.
 #[async_trait]
 pub trait Ledger: Send + Sync {
@@ -106,6 +119,9 @@ pub trait Ledger: Send + Sync {
 
     /// All that a command on a run needs, in one round trip.
     async fn load_run(&self, id: &RunId) -> Result<RunSnapshot, StoreError>;
+
+    /// The owner row of this name on this server, in one round trip.
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError>;
 
     /// The policy text of this digest, latest activation first; the active one when no digest is given.
     async fn load_policy(&self, digest: Option<Digest>) -> Result<Option<PolicyText>, StoreError>;
@@ -169,6 +185,20 @@ impl RequestSnapshot {
             request,
             progress,
             sealed,
+        })
+    }
+}
+
+impl DatabaseSnapshot {
+    /// Reads the rows of one round trip.
+    ///
+    /// # Errors
+    /// A row doesn't have the form it was written in.
+    pub fn from_records(records: DatabaseRecords) -> Result<Self, StoreError> {
+        Ok(Self {
+            now: records.now.0,
+            policy: records.policy.map(TryInto::try_into).transpose()?,
+            owner: records.owner.map(TryInto::try_into).transpose()?,
         })
     }
 }

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
-use countersign_kernel::{Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName};
+use countersign_kernel::{DatabaseName, Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName};
 use countersign_waitstate::{Outcome, Run};
 
 use super::store_error::StoreError;
-use crate::record::{EventRecord, LinkRecord, StepRecord, VoteRecord};
+use crate::record::{EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
 
 /// Which requests to list. Every member narrows; an empty list of states means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,6 +136,14 @@ pub trait Queries: Send + Sync {
 
     /// Everything linked to this thing, in both directions; kinds are those of [`LinkRecord`].
     async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError>;
+
+    /// The databases that are kept (quarantined, being restored, being purged), by server and name, after the given one; `limit` is 1 to
+    /// 500.
+    async fn list_kept_databases(
+        &self,
+        after: Option<(&str, &DatabaseName)>,
+        limit: u32,
+    ) -> Result<Vec<OwnerRow>, StoreError>;
 
     /// Whether the store answers, and the difference of its clock: the database's time.
     async fn ping(&self) -> Result<Timestamp, StoreError>;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
-use countersign_kernel::{Millis, RequestId, RunId, Timestamp, WorkerId};
+use countersign_kernel::{DatabaseName, Millis, RequestId, RunId, Timestamp, WorkerId};
 
 use super::store_error::StoreError;
 
@@ -29,11 +29,15 @@ pub enum WorkKind {
     Erase,
     /// Compare what was applied with what is there.
     Watch,
+    /// Give a quarantined database its name back, because staff asked for it.
+    Restore,
+    /// Drop a quarantined database for good: its retention is over.
+    Purge,
 }
 
 impl WorkKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Execute,
         Self::ExpireDecision,
         Self::ExpireExecution,
@@ -43,6 +47,8 @@ impl WorkKind {
         Self::Probe,
         Self::Erase,
         Self::Watch,
+        Self::Restore,
+        Self::Purge,
     ];
 
     /// The one spelling.
@@ -57,6 +63,8 @@ impl WorkKind {
             Self::Probe => "probe",
             Self::Erase => "erase",
             Self::Watch => "watch",
+            Self::Restore => "restore",
+            Self::Purge => "purge",
         }
     }
 }
@@ -77,7 +85,7 @@ impl FromStr for WorkKind {
     }
 }
 
-/// What the work is about: a request, a run, or all targets. With the kind it is the key of the work row.
+/// What the work is about: a request, a run, a database, or all targets. With the kind it is the key of the work row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkSubject(String);
 
@@ -95,6 +103,18 @@ impl WorkSubject {
     /// Work about all targets together.
     pub fn targets() -> Self {
         Self("targets".to_owned())
+    }
+
+    /// Work about the owner row of a database.
+    pub fn database(server: &str, name: &DatabaseName) -> Self {
+        Self(format!("{server}/{name}"))
+    }
+
+    /// Server and name of the owner row that this work is about; `None` when it is about something else.
+    pub fn to_database(&self) -> Option<(&str, DatabaseName)> {
+        // A database's name has no slash; a server's may.
+        let (server, name) = self.0.rsplit_once('/')?;
+        Some((server, DatabaseName::parse(name).ok()?))
     }
 
     /// Takes the text back from storage.

@@ -50,12 +50,18 @@ pub struct DatabaseRecord {
     pub project: String,
     /// Its environment.
     pub environment: String,
-    /// `reserved`, `active` or `quarantined`.
+    /// `reserved`, `active`, `quarantined`, `restoring` or `purging`.
     pub state: String,
     /// The request that created it.
     pub request_id: String,
-    /// The name it is kept under while quarantined.
+    /// The name it is kept under while quarantined, restored or purged.
     pub kept_as: Option<String>,
+    /// The name it had before it was quarantined.
+    pub original_name: Option<String>,
+    /// What identifies this very database on its server, while it is quarantined, restored or purged.
+    pub database_id: Option<String>,
+    /// Until when it can be restored; afterwards it is dropped for good.
+    pub keep_until: Option<Stamp>,
     /// When this row last changed.
     pub changed_at: Stamp,
 }

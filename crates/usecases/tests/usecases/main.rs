@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's own fixtures are well-formed")]
 
 mod commits;
+mod databases;
 mod execution;
 mod invariants;
 mod refusals;

@@ -1,6 +1,7 @@
 //! What all tests here stand on: a world with a store, a clock and services; mocks; a ledger that can be listened to; the invariants.
 
 pub(crate) mod check;
+pub(crate) mod databases;
 pub(crate) mod hooked;
 pub(crate) mod mocks;
 pub(crate) mod texts;

@@ -13,6 +13,7 @@ pub(super) struct Locked {
     runs: Vec<LockedRun>,
     requests: Vec<LockedRequest>,
     leases: Vec<LockedLease>,
+    databases: Vec<LockedDatabase>,
     /// The database's time, read when the locks were held.
     now: Stamp,
 }
@@ -38,6 +39,13 @@ struct LockedLease {
     lease_until: Option<Stamp>,
 }
 
+#[derive(Deserialize)]
+struct LockedDatabase {
+    server: String,
+    database_name: String,
+    state: String,
+}
+
 /// The guards.
 pub(super) fn guards(guards: &[Guard], locked: &Locked) -> Result<(), StoreError> {
     guards.iter().try_for_each(|guard| match guard {
@@ -54,6 +62,12 @@ pub(super) fn guards(guards: &[Guard], locked: &Locked) -> Result<(), StoreError
                     && lease.lease_until.is_some_and(|until| locked.now < until)
             };
             holds(locked.leases.iter().any(held), "fence", || format!("{} {subject}", kind.as_str()))
+        }
+        Guard::DatabaseIs { server, database_name, state } => {
+            let same = |row: &LockedDatabase| {
+                row.server == *server && row.database_name == *database_name && row.state == state.as_str()
+            };
+            holds(locked.databases.iter().any(same), "database_is", || database_name.clone())
         }
         Guard::NotAfter { deadline } => holds(locked.now.0 < *deadline, "not_after", || deadline.to_string()),
     })

@@ -16,11 +16,18 @@ leases AS MATERIALIZED (
     FROM work_items AS work JOIN unnest($4::text[], $5::text[]) AS wanted (kind, subject)
         ON work.kind = wanted.kind AND work.subject = wanted.subject
     ORDER BY work.kind, work.subject FOR UPDATE OF work
+),
+databases AS MATERIALIZED (
+    SELECT owned.server, owned.database_name, owned.state
+    FROM project_databases AS owned JOIN unnest($6::text[], $7::text[]) AS wanted (server, database_name)
+        ON owned.server = wanted.server AND owned.database_name = wanted.database_name
+    ORDER BY owned.server, owned.database_name FOR UPDATE OF owned
 )
 SELECT json_build_object(
     'fresh', EXISTS (SELECT FROM fresh),
     'runs', COALESCE((SELECT json_agg(runs) FROM runs), '[]'),
     'requests', COALESCE((SELECT json_agg(requests) FROM requests), '[]'),
     'leases', COALESCE((SELECT json_agg(leases) FROM leases), '[]'),
+    'databases', COALESCE((SELECT json_agg(databases) FROM databases), '[]'),
     'now', clock_timestamp()
 )::text AS "locked!"

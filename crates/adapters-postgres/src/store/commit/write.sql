@@ -143,16 +143,19 @@ databases_gone AS (
 databases_changed AS (
     UPDATE project_databases AS old SET
         project = new.project, environment = new.environment, state = new.state, request_id = new.request_id,
-        kept_as = new.kept_as, changed_at = new.changed_at
+        kept_as = new.kept_as, original_name = new.original_name, database_id = new.database_id,
+        keep_until = new.keep_until, changed_at = new.changed_at
     FROM jsonb_populate_recordset(NULL::project_databases, $1::jsonb -> 'databases_changed') AS new
     WHERE old.server = new.server AND old.database_name = new.database_name
 ),
 databases_new AS (
     INSERT INTO project_databases (
-        server, database_name, project, environment, state, request_id, kept_as, changed_at
+        server, database_name, project, environment, state, request_id, kept_as, original_name, database_id,
+        keep_until, changed_at
     )
     SELECT
-        server, database_name, project, environment, state, request_id, kept_as, changed_at
+        server, database_name, project, environment, state, request_id, kept_as, original_name, database_id,
+        keep_until, changed_at
     FROM jsonb_populate_recordset(NULL::project_databases, $1::jsonb -> 'databases_new')
 ),
 events AS (

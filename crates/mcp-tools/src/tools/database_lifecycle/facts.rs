@@ -14,12 +14,18 @@ fact_codes! {
         AlreadyThere: "database_already_there"
             => "The database `{database}` exists on server `{server}` and belongs to project `{project}` in `{environment}`: nothing changes.",
         Quarantined: "database_quarantined"
-            => "The database `{database}` on server `{server}` will be renamed to `{kept_as}` and closed to connections; its data are kept and \
-                staff can restore it.",
+            => "The database `{database}` on server `{server}` will be renamed to `{kept_as}` and closed to connections. Its \
+                data are kept for {days} days, in which staff can restore it; then it is dropped.",
+        StaysOwned: "database_stays_owned"
+            => "While it is kept it stays with project `{project}`; the name `{database}` is free for another database.",
+        NameFreed: "database_name_freed"
+            => "Nobody owns the name `{database}` on server `{server}` then; it is free for another database.",
         Dropped: "database_dropped"
             => "The database `{database}` on server `{server}` will be dropped with all its data. This can't be undone.",
         ConnectionsEnd: "database_connections_end"
             => "Connections that are open then will be ended.",
+        Connections: "database_connections"
+            => "Fewer than {below} connections to it are open now.",
         Size: "database_size"
             => "It takes less than {below} on disk.",
         OwnedBy: "database_owned"

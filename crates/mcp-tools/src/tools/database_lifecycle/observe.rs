@@ -34,6 +34,8 @@ pub(super) enum Answer {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Looked {
     pub(super) server: String,
+    /// How many days the server keeps a quarantined database.
+    pub(super) quarantine_days: u32,
     pub(super) database: Option<There>,
     pub(super) owner: Option<Owner>,
 }
@@ -44,6 +46,7 @@ pub(super) struct There {
     pub(super) id: String,
     pub(super) created_by: Option<String>,
     pub(super) size_bytes: u64,
+    pub(super) connections: u32,
 }
 
 /// An owner row.
@@ -62,9 +65,11 @@ pub(super) enum State {
     Reserved,
     Active,
     Quarantined,
+    Restoring,
+    Purging,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Seen {
     pub(super) fn read(stored: &Value) -> Option<Self> {
@@ -89,7 +94,7 @@ impl There {
 impl From<DatabaseSeen> for There {
     fn from(seen: DatabaseSeen) -> Self {
         let created_by = seen.created_by.as_ref().map(RequestId::to_string);
-        Self { id: seen.id, created_by, size_bytes: seen.size_bytes }
+        Self { id: seen.id, created_by, size_bytes: seen.size_bytes, connections: seen.connections }
     }
 }
 
@@ -103,6 +108,8 @@ impl From<OwnedDatabase> for Owner {
                 OwnedState::Reserved => State::Reserved,
                 OwnedState::Active => State::Active,
                 OwnedState::Quarantined => State::Quarantined,
+                OwnedState::Restoring => State::Restoring,
+                OwnedState::Purging => State::Purging,
             },
         }
     }
@@ -159,6 +166,7 @@ async fn look(
     match server.look(&input.database).await {
         Ok(database) => Ok(Answer::Looked(Looked {
             server: server.name().to_owned(),
+            quarantine_days: server.quarantine_days(),
             database: database.map(There::from),
             owner,
         })),

@@ -8,7 +8,7 @@ use super::input::{Action, DatabaseInput, QUARANTINE_PREFIX, SCHEMA_VERSION};
 use super::observe::{Answer, Looked, Owner, Seen, State, There};
 use super::steps::{self, Params};
 use crate::call::{Call, Caller};
-use crate::plan::{Fact, Ownership, OwnershipChange, Plan, Step};
+use crate::plan::{Fact, Ownership, OwnershipChange, Plan, Quarantine, Step};
 use crate::tool::{Observation, PlanRefusal};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
 
@@ -35,7 +35,7 @@ pub(super) fn plan(caller: &Caller, call: &Call, observed: &Observation) -> Resu
         Action::Create => create(caller, &input, &looked),
         Action::Quarantine => {
             let (there, owner) = ours(caller, &input, &looked)?;
-            quarantine(caller, &input, &looked.server, there, owner)
+            quarantine(caller, &input, &looked, there, owner)
         }
         Action::Drop => {
             let (there, owner) = ours(caller, &input, &looked)?;
@@ -60,7 +60,8 @@ fn create(caller: &Caller, input: &DatabaseInput, looked: &Looked) -> Result<Pla
         }
         (Some(owner), there) => match (owner.state, there) {
             (State::Reserved, _) => refuse(RESERVED, input, server, "is being created by another request"),
-            (State::Quarantined, _) => {
+            (State::Restoring, _) => refuse(RESERVED, input, server, RESTORING),
+            (State::Quarantined | State::Purging, _) => {
                 refuse(QUARANTINED, input, server, "is in quarantine; staff can restore it under this name")
             }
             (State::Active, Some(there)) if there.is_marked_by(owner) => {
@@ -74,6 +75,7 @@ fn create(caller: &Caller, input: &DatabaseInput, looked: &Looked) -> Result<Pla
 
 const FOREIGN_MARK: &str =
     "doesn't carry the mark of the request that created it: it was replaced by somebody else";
+const RESTORING: &str = "is being restored from quarantine by staff";
 const GONE: &str = "is registered to this project but is gone from the server; staff have to look into it";
 
 /// The database, if it is there and the caller's beyond doubt.
@@ -91,7 +93,10 @@ fn ours<'a>(
         }
         (Some(owner), there) => match (owner.state, there) {
             (State::Reserved, _) => refuse(RESERVED, input, server, "is being created by another request"),
-            (State::Quarantined, _) => refuse(NOT_FOUND, input, server, "is already in quarantine"),
+            (State::Restoring, _) => refuse(RESERVED, input, server, RESTORING),
+            (State::Quarantined | State::Purging, _) => {
+                refuse(NOT_FOUND, input, server, "is already in quarantine")
+            }
             (State::Active, None) => refuse(NOT_FOUND, input, server, GONE),
             (State::Active, Some(there)) if there.is_marked_by(owner) => Ok((there, owner)),
             (State::Active, Some(_)) => refuse(NOT_OURS, input, server, FOREIGN_MARK),
@@ -149,27 +154,36 @@ fn create_new(caller: &Caller, input: &DatabaseInput, server: &str) -> Plan {
 fn quarantine(
     caller: &Caller,
     input: &DatabaseInput,
-    server: &str,
+    looked: &Looked,
     there: &There,
     owner: &Owner,
 ) -> Result<Plan, PlanRefusal> {
+    let server = looked.server.as_str();
+    let created_by = owner.request.parse().map_err(|_| unreadable_observation())?;
     let Some(kept_as) = quarantined_name(&input.database, &there.id) else {
         return refuse(OBSERVATION_UNREADABLE, input, server, "has an id that no name can be made of");
     };
     let params = json!({
         "database": input.database.as_str(), "server": server, "kept_as": kept_as.as_str(),
+        "days": looked.quarantine_days,
     });
     let mut facts = vec![DatabaseFact::Quarantined.with(params)];
     facts.extend(facts_of_loss(caller, input, there, owner));
+    facts.push(DatabaseFact::StaysOwned.with(json!({
+        "database": input.database.as_str(), "project": caller.project.as_str(),
+    })));
     facts.push(DatabaseFact::CredentialsChecked.with(json!({ "server": server })));
     let step = steps::step(input, Params::quarantine(input, server, &kept_as, &there.id));
-    Ok(of(facts, Some(step), ownership(input, server, OwnershipChange::Quarantine { kept_as })))
+    let kept =
+        Quarantine { kept_as, database_id: there.id.clone(), created_by, days: looked.quarantine_days };
+    Ok(of(facts, Some(step), ownership(input, server, OwnershipChange::Quarantine(kept))))
 }
 
 fn drop_for_good(caller: &Caller, input: &DatabaseInput, server: &str, there: &There, owner: &Owner) -> Plan {
     let params = json!({ "database": input.database.as_str(), "server": server });
-    let mut facts = vec![DatabaseFact::Dropped.with(params)];
+    let mut facts = vec![DatabaseFact::Dropped.with(params.clone())];
     facts.extend(facts_of_loss(caller, input, there, owner));
+    facts.push(DatabaseFact::NameFreed.with(params));
     let step = steps::step(input, Params::drop_for_good(input, server, &there.id));
     of(facts, Some(step), ownership(input, server, OwnershipChange::Release))
 }
@@ -180,8 +194,18 @@ fn facts_of_loss(caller: &Caller, input: &DatabaseInput, there: &There, owner: &
             "project": caller.project.as_str(), "environment": input.environment.as_str(), "request": owner.request,
         })),
         DatabaseFact::Size.with(json!({ "below": order_of_magnitude(there.size_bytes) })),
+        DatabaseFact::Connections.with(json!({ "below": next_power_of_ten(there.connections) })),
         DatabaseFact::ConnectionsEnd.with(json!({})),
     ]
+}
+
+/// From 10 on. As for sizes: each connection that comes and goes would make a different plan.
+fn next_power_of_ten(count: u32) -> u64 {
+    let mut power = 10;
+    while power <= u64::from(count) {
+        power *= 10;
+    }
+    power
 }
 
 /// The next power of ten above a size, from 10 MB on. An exact size would make a different plan, to be asked again, of every row that is
@@ -233,6 +257,15 @@ mod tests {
         }
         assert_ne!(kept_as("orders", "File-Id/7"), kept_as("orders", "File-Id/8"));
         assert_eq!(kept_as("orders", "File-Id/7"), kept_as("orders", "File-Id/7"));
+    }
+
+    #[test]
+    fn connections_are_told_by_their_order_of_magnitude() {
+        for (count, below) in
+            [(0, 10), (9, 10), (10, 100), (99, 100), (100, 1000), (u32::MAX, 10_000_000_000)]
+        {
+            assert_eq!(next_power_of_ten(count), below, "{count}");
+        }
     }
 
     #[test]

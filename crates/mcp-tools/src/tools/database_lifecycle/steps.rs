@@ -256,16 +256,18 @@ async fn probe_create(target: &Target, request: RequestId) -> ProbeOutcome {
 }
 
 async fn probe_quarantine(target: &Target, kept_as: &DatabaseName, id: &str) -> ProbeOutcome {
-    match target.server.look(kept_as).await {
-        Ok(Some(seen)) if seen.id == id => {
-            let receipt = target.kept_receipt(kept_as, id);
-            return ProbeOutcome::Done { receipt: with_evidence(receipt, "the database has its new name") };
-        }
-        Ok(_) => {}
+    let is_it = |seen: &Option<DatabaseSeen>| seen.as_ref().is_some_and(|seen| seen.id == id);
+    let new_name = match target.server.look(kept_as).await {
+        Ok(seen) => is_it(&seen),
         Err(error) => return probe_failed(&error, None),
-    }
+    };
     match target.server.look(&target.database).await {
-        Ok(Some(seen)) if seen.id == id => ProbeOutcome::NotDone,
+        // A file that was killed between its two names has both: it is done only when the old one is gone.
+        Ok(seen) if is_it(&seen) => ProbeOutcome::NotDone,
+        Ok(_) if new_name => {
+            let receipt = target.kept_receipt(kept_as, id);
+            ProbeOutcome::Done { receipt: with_evidence(receipt, "the database has its new name") }
+        }
         Ok(_) => cannot_tell(target, "is under neither its old nor its new name"),
         Err(error) => probe_failed(&error, None),
     }

@@ -27,6 +27,7 @@ impl DatabaseServers for OneServer {
 fn server_named(name: &str) -> MockDatabaseServer {
     let mut server = MockDatabaseServer::new();
     server.expect_name().return_const(name.to_owned());
+    server.expect_quarantine_days().return_const(7_u32);
     server
 }
 

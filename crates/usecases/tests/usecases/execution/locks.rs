@@ -1,7 +1,7 @@
 //! Two requests that want the same thing: one target is written by one request at a time, and a name belongs to one of them.
 
-use countersign_kernel::{DatabaseName, Environment};
-use countersign_mcp_tools::{Ownership, OwnershipChange, Plan, ProbeOutcome, StepOutcome};
+use countersign_kernel::{DatabaseName, Environment, RequestId, Timestamp};
+use countersign_mcp_tools::{Ownership, OwnershipChange, Plan, ProbeOutcome, Quarantine, StepOutcome};
 use countersign_testkit::build;
 use serde_json::json;
 
@@ -56,13 +56,16 @@ async fn r2_a_deleted_database_follows_to_the_name_it_is_kept_under() {
     let kept_as = DatabaseName::parse("q_orders").unwrap();
     let mut target = target_seen(2);
     target.expect_perform().times(1).returning(|_| done());
-    let plan = owned(OwnershipChange::Quarantine { kept_as });
+    let created_by = RequestId::from_parts(Timestamp::from_unix_micros(0), [5; 10]);
+    let quarantine = Quarantine { kept_as, database_id: "16384".to_owned(), created_by, days: 7 };
+    let plan = owned(OwnershipChange::Quarantine(quarantine));
     let world = World::mocked(plan, target, honest_warrants(1)).await;
     world.approved("a").await;
     world.work_off().await;
     let databases = world.rows().databases;
     assert_eq!((databases.len(), databases[0].state.as_str()), (1, "quarantined"));
     assert_eq!(databases[0].database_name, "q_orders");
+    assert_eq!(databases[0].request_id, created_by.to_string(), "the request whose mark it carries");
 }
 
 #[tokio::test]

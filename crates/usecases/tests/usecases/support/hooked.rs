@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use countersign_audit::Pseudonym;
-use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
+use countersign_kernel::{CommitId, DatabaseName, Digest, Principal, RequestId, RunId};
 use countersign_testkit::MemoryStore;
 use countersign_usecases::commit::{Commit, CommitRecords};
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 
 type Hook = Box<dyn FnOnce() + Send>;
@@ -120,6 +120,10 @@ impl Ledger for HookedLedger {
 
     async fn load_run(&self, id: &RunId) -> Result<RunSnapshot, StoreError> {
         self.inner.load_run(id).await
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        self.inner.load_database(server, name).await
     }
 
     async fn load_policy(&self, digest: Option<Digest>) -> Result<Option<PolicyText>, StoreError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_approvals::{ActionRequest, Choice, InputMode};
 use countersign_kernel::{Digest, Millis, Proof, RequestId, RunId, Timestamp};
+use countersign_mcp_tools::tools::DatabaseLifecycle;
 use countersign_mcp_tools::{ControlTool, OwnerFeedback, Plan, ToolRegistry};
 use countersign_testkit::build::{self, principal, run_id};
 use countersign_testkit::{MemoryStore, Rows, SeededEntropy, TestClock, TestIds, TestTool};
@@ -24,6 +25,7 @@ use countersign_usecases::{Identity, Ports, Services};
 use countersign_waitstate::{RunFacts, RunLinks};
 use serde_json::{Value, json};
 
+use super::databases::{FakeServer, OneServer};
 use super::mocks::{MockTarget, MockWarrants, MockedTool};
 use super::{HookedLedger, Watched};
 
@@ -52,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) tool: Option<Arc<dyn ControlTool>>,
     pub(crate) warrants: Option<Arc<dyn WarrantIssuer>>,
     pub(crate) policy: Option<String>,
+    /// Brings `database.lifecycle` over this server.
+    pub(crate) databases: Option<Arc<FakeServer>>,
     /// The process's own clock goes with the ledger's, so that leases are held as in a server.
     pub(crate) holds_leases: bool,
 }
@@ -61,6 +65,7 @@ impl Default for Setup {
         Self {
             tool: None,
             warrants: None,
+            databases: None,
             policy: Some(countersign_testkit::policy::TEXT.to_owned()),
             holds_leases: false,
         }
@@ -115,10 +120,19 @@ impl World {
         for tool in [writer, reader.clone() as Arc<dyn ControlTool>, Arc::new(OwnerFeedback::new())] {
             registry.register(tool).unwrap();
         }
+        let servers = setup.databases.map(|server| Arc::new(OneServer(server)));
+        if let Some(servers) = &servers {
+            let register = Arc::new(store.clone());
+            registry.register(Arc::new(DatabaseLifecycle::new(servers.clone(), register))).unwrap();
+        }
         let registry = Arc::new(registry);
         let stopwatch: Arc<dyn Stopwatch> =
             if setup.holds_leases { Arc::new(clock.clone()) } else { Arc::new(StoppedWatch) };
-        let services = Arc::new(services_of(&store, ledger.clone(), setup.warrants, &registry, 1, stopwatch));
+        let services = services_of(&store, ledger.clone(), setup.warrants, &registry, 1, stopwatch);
+        let services = Arc::new(match servers {
+            Some(servers) => services.with_databases(servers),
+            None => services,
+        });
         let ids = TestIds::new(99, clock.clone());
         let world = Self { store, clock, ledger, services, tool, reader, watched, registry, ids };
         if let Some(text) = setup.policy {

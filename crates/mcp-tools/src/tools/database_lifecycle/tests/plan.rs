@@ -1,7 +1,7 @@
 //! Whose database it is decides everything: the whole table of what is there against what the register says.
 
 use super::*;
-use crate::plan::{Ownership, OwnershipChange, Reversibility};
+use crate::plan::{Ownership, OwnershipChange, Quarantine, Reversibility};
 use crate::ports::TargetErrorKind;
 use crate::tools::samples::{
     ALL_KINDS, assert_foreign_facts_are_printed, assert_worded, codes, error, settles,
@@ -17,7 +17,7 @@ fn code(result: &Result<Plan, PlanRefusal>) -> &'static str {
 
 #[tokio::test]
 async fn whose_it_is_decides() {
-    use OwnedState::{Active, Quarantined, Reserved};
+    use OwnedState::{Active, Purging, Quarantined, Reserved, Restoring};
     let elsewhere = OwnedDatabase { environment: Environment::parse("staging").unwrap(), ..owner(Active, 5) };
     let ours = |state| Some(owner(state, 5));
     let marked = || Some(database("16384", Some(5)));
@@ -37,6 +37,9 @@ async fn whose_it_is_decides() {
         (marked(), ours(Reserved), "database_reserved", "database_reserved"),
         (None, ours(Quarantined), "database_quarantined", "database_not_found"),
         (marked(), ours(Quarantined), "database_quarantined", "database_not_found"),
+        (None, ours(Restoring), "database_reserved", "database_reserved"),
+        (marked(), ours(Restoring), "database_reserved", "database_reserved"),
+        (marked(), ours(Purging), "database_quarantined", "database_not_found"),
     ];
     for (there, row, creating, deleting) in table {
         let case = format!("{there:?} {row:?}");
@@ -97,7 +100,9 @@ async fn deleting_says_what_is_lost_and_names_the_very_database() {
             "database_quarantined",
             "database_owned",
             "database_size",
+            "database_connections",
             "database_connections_end",
+            "database_stays_owned",
             "credentials_checked"
         ]
     );
@@ -107,12 +112,20 @@ async fn deleting_says_what_is_lost_and_names_the_very_database() {
         json!({"server": "main", "database": "orders", "expected_id": "16384", "kept_as": "_q_orders_16384"})
     );
     let kept_as = DatabaseName::parse("_q_orders_16384").unwrap();
-    assert_eq!(plan.ownership.unwrap().change, OwnershipChange::Quarantine { kept_as });
+    let quarantine = Quarantine { kept_as, database_id: "16384".to_owned(), created_by: request(5), days: 7 };
+    assert_eq!(plan.ownership.unwrap().change, OwnershipChange::Quarantine(quarantine));
 
     let plan = planned(&delete("drop"), there(), row()).await.unwrap();
     assert_eq!(
         codes(&plan),
-        ["database_dropped", "database_owned", "database_size", "database_connections_end"]
+        [
+            "database_dropped",
+            "database_owned",
+            "database_size",
+            "database_connections",
+            "database_connections_end",
+            "database_name_freed"
+        ]
     );
     assert_eq!(plan.steps[0].kind, "database.drop");
     assert_eq!(plan.steps[0].params, json!({"server": "main", "database": "orders", "expected_id": "16384"}));
@@ -127,6 +140,7 @@ async fn what_changes_by_itself_changes_no_plan_and_what_matters_does() {
     let before = plan(seen()).await;
     assert_eq!(before, plan(DatabaseSeen { connections: 9, size_bytes: 7_600_000, ..seen() }).await);
     assert_ne!(before, plan(DatabaseSeen { size_bytes: 75_000_000, ..seen() }).await);
+    assert_ne!(before, plan(DatabaseSeen { connections: 10, ..seen() }).await);
     assert_ne!(before, plan(DatabaseSeen { id: "16385".to_owned(), ..seen() }).await);
     let described = planned(&describe(), None, None).await.unwrap();
     assert_eq!(described, planned(&describe(), Some(seen()), row()).await.unwrap());
