@@ -39,6 +39,9 @@ pub enum Command {
     /// Print manifests that keep others away from what Countersign manages, and Countersign from what it doesn't.
     #[command(subcommand)]
     Guard(GuardCommand),
+    /// See and restore databases in quarantine.
+    #[command(subcommand)]
+    Databases(DatabasesCommand),
     /// Look at configuration, store, targets and warrants, and say what to do.
     Doctor(ConfigArgs),
     /// Play the whole story on a server of its own, with simulated targets.
@@ -228,6 +231,30 @@ pub enum VerdictArg {
     Applied,
     /// It was not done, or was undone.
     Failed,
+}
+
+/// Database commands.
+#[derive(Debug, Subcommand)]
+pub enum DatabasesCommand {
+    /// List the databases in quarantine, and until when each is kept.
+    List {
+        /// The server.
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Give a quarantined database its name back and open it to connections.
+    Restore {
+        /// The configured name of the database server.
+        database_server: String,
+        /// The name the database is kept under, as `list` prints it.
+        kept_as: String,
+        /// Why; it is audited.
+        #[arg(long)]
+        reason: String,
+        /// The server.
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 /// A decision.

@@ -3,11 +3,13 @@
 use anyhow::{Context, Result, bail};
 use countersign_transport_grpc::client::{self, Authorized, Bearer};
 use countersign_transport_grpc::v1::approval_service_client::ApprovalServiceClient;
+use countersign_transport_grpc::v1::database_service_client::DatabaseServiceClient;
 use countersign_transport_grpc::v1::policy_service_client::PolicyServiceClient;
 use countersign_transport_grpc::v1::{
     ActivatePolicyRequest, AnswerQuestionRequest, Approval, ApprovalSummary, Decision, GetApprovalRequest,
-    InputMode, ListPendingApprovalsRequest, ResolveApprovalDecisionRequest, ResolveUnknownRequest,
-    UnknownVerdict, answer_question_request,
+    InputMode, ListPendingApprovalsRequest, ListQuarantinedDatabasesRequest, QuarantinedDatabase,
+    ResolveApprovalDecisionRequest, ResolveUnknownRequest, RestoreDatabaseRequest, UnknownVerdict,
+    answer_question_request,
 };
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
@@ -28,6 +30,7 @@ pub(crate) async fn connect(server: &str) -> Result<Channel> {
 pub(crate) struct Staff {
     approvals: ApprovalServiceClient<Authorized>,
     policy: PolicyServiceClient<Authorized>,
+    databases: DatabaseServiceClient<Authorized>,
 }
 
 impl Staff {
@@ -49,7 +52,8 @@ impl Staff {
     pub(crate) fn on(channel: Channel, bearer: Bearer) -> Self {
         Self {
             approvals: ApprovalServiceClient::with_interceptor(channel.clone(), bearer.clone()),
-            policy: PolicyServiceClient::with_interceptor(channel, bearer),
+            policy: PolicyServiceClient::with_interceptor(channel.clone(), bearer.clone()),
+            databases: DatabaseServiceClient::with_interceptor(channel, bearer),
         }
     }
 
@@ -133,6 +137,38 @@ impl Staff {
         };
         let answer = self.approvals.resolve_unknown(request).await.map_err(explained)?.into_inner();
         answer.approval.context("the server sent no approval")
+    }
+
+    /// The databases in quarantine, all pages of them.
+    pub(crate) async fn quarantined(&mut self) -> Result<Vec<QuarantinedDatabase>> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListQuarantinedDatabasesRequest { page_token, ..Default::default() };
+            let page =
+                self.databases.list_quarantined_databases(request).await.map_err(explained)?.into_inner();
+            all.extend(page.databases);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// Has a quarantined database restored.
+    pub(crate) async fn restore(
+        &mut self,
+        server: &str,
+        kept_as: &str,
+        reason: &str,
+    ) -> Result<QuarantinedDatabase> {
+        let request = RestoreDatabaseRequest {
+            server: server.to_owned(),
+            kept_as: kept_as.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let answer = self.databases.restore_database(request).await.map_err(explained)?.into_inner();
+        answer.database.context("the server sent no database")
     }
 
     /// Makes a policy text the active one; says which number and digest it got.

@@ -1,6 +1,7 @@
 //! The commands of the command line, one file each.
 
 mod approvals;
+mod databases;
 mod doctor;
 mod guard;
 mod keys;
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys(command) => keys::run(command).await,
         Command::Approvals(command) => approvals::run(command).await,
         Command::Guard(command) => guard::run(&command),
+        Command::Databases(command) => databases::run(command).await,
         Command::Doctor(args) => doctor::run(&configuration(&args)?).await,
         #[cfg(feature = "demo")]
         Command::Demo { stay } => crate::demo::run(stay).await,

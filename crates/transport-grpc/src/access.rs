@@ -72,7 +72,7 @@ const APPROVER: Access = Access::AnyOf(&[Approver]);
 const OPERATOR: Access = Access::AnyOf(&[Operator]);
 
 /// Every method of the contract.
-const METHODS: [(&str, Access); 24] = [
+const METHODS: [(&str, Access); 26] = [
     ("/countersign.v1.AgentService/ListTools", RUN),
     ("/countersign.v1.AgentService/CallTool", RUN_IN_SNAPSHOT),
     ("/countersign.v1.AgentService/GetOutcome", RUN),
@@ -96,6 +96,8 @@ const METHODS: [(&str, Access); 24] = [
     ("/countersign.v1.ApprovalService/WatchApprovals", STAFF),
     ("/countersign.v1.PolicyService/ExplainPolicy", STAFF),
     ("/countersign.v1.PolicyService/ActivatePolicy", OPERATOR),
+    ("/countersign.v1.DatabaseService/ListQuarantinedDatabases", STAFF),
+    ("/countersign.v1.DatabaseService/RestoreDatabase", OPERATOR),
     ("/countersign.v1.AuditService/ListEvents", Access::AnyOf(&[Auditor, Operator])),
 ];
 

@@ -15,6 +15,7 @@ mod approvals;
 mod audit;
 pub mod client;
 mod convert;
+mod databases;
 mod gate;
 mod identity;
 mod pace;

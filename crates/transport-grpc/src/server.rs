@@ -17,6 +17,7 @@ use tower::layer::util::{Identity, Stack};
 use crate::agent::Agent;
 use crate::approvals::Approvals;
 use crate::audit::Audit;
+use crate::databases::Databases;
 use crate::gate::{Gate, GateLayer};
 use crate::identity::{BearerDirectory, RunTokenVerifier};
 use crate::pace::Shared;
@@ -28,6 +29,7 @@ use crate::v1;
 use crate::v1::agent_service_server::AgentServiceServer;
 use crate::v1::approval_service_server::ApprovalServiceServer;
 use crate::v1::audit_service_server::AuditServiceServer;
+use crate::v1::database_service_server::DatabaseServiceServer;
 use crate::v1::policy_service_server::PolicyServiceServer;
 use crate::v1::run_service_server::RunServiceServer;
 use crate::wake::ProcessWake;
@@ -52,11 +54,12 @@ pub struct GrpcDeps {
 pub type GrpcRouter = Router<Stack<GateLayer, Identity>>;
 
 /// The services of the contract by their full names.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "countersign.v1.AgentService",
     "countersign.v1.RunService",
     "countersign.v1.ApprovalService",
     "countersign.v1.PolicyService",
+    "countersign.v1.DatabaseService",
     "countersign.v1.AuditService",
 ];
 
@@ -156,5 +159,6 @@ fn assemble(
         .add_service(RunServiceServer::new(Runs(shared.clone())).max_decoding_message_size(most))
         .add_service(ApprovalServiceServer::new(Approvals(shared.clone())).max_decoding_message_size(most))
         .add_service(PolicyServiceServer::new(Policies(shared.clone())).max_decoding_message_size(most))
+        .add_service(DatabaseServiceServer::new(Databases(shared.clone())).max_decoding_message_size(most))
         .add_service(AuditServiceServer::new(Audit(shared)).max_decoding_message_size(most)))
 }

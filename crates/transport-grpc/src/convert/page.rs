@@ -1,6 +1,6 @@
 //! Page tokens: where a list goes on. A token belongs to one list with one filter; another's is refused, not misread.
 
-use countersign_kernel::{Digest, RequestId, Timestamp};
+use countersign_kernel::{DatabaseName, Digest, RequestId, Timestamp};
 use countersign_usecases::port::{EventCursor, RequestCursor};
 
 use super::fields::Fields;
@@ -30,6 +30,24 @@ pub(crate) fn event_token(scope: &str, cursor: &EventCursor) -> String {
 /// Where a list of events goes on; none for an empty token.
 pub(crate) fn read_event_token(fields: &mut Fields, scope: &str, token: &str) -> Option<EventCursor> {
     open(fields, scope, token).map(|place| EventCursor(place.to_owned()))
+}
+
+/// The token for going on after this owner row in the list of databases that `scope` names.
+pub(crate) fn database_token(scope: &str, server: &str, name: &DatabaseName) -> String {
+    seal(scope, &format!("{name}.{server}"))
+}
+
+/// Where a list of databases goes on, as server and name; none for an empty token.
+pub(crate) fn read_database_token(
+    fields: &mut Fields,
+    scope: &str,
+    token: &str,
+) -> Option<(String, DatabaseName)> {
+    let place = open(fields, scope, token)?;
+    // A database's name has no dot; a server's may.
+    let cursor =
+        place.split_once('.').and_then(|(name, server)| Some((server.to_owned(), name.parse().ok()?)));
+    fields.chosen("page_token", RULE, cursor)
 }
 
 fn seal(scope: &str, place: &str) -> String {

@@ -30,6 +30,7 @@ async fn reflection_lists_all_services() {
             "countersign.v1.AgentService",
             "countersign.v1.ApprovalService",
             "countersign.v1.AuditService",
+            "countersign.v1.DatabaseService",
             "countersign.v1.PolicyService",
             "countersign.v1.RunService",
             "grpc.health.v1.Health",

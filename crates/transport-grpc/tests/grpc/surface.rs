@@ -20,7 +20,7 @@ const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
 const READ_RUNS: &[&str] = &["viewer", "approver", "operator", "auditor", "platform"];
 
 /// Who may call each method.
-const LET_IN: [(&str, &[&str]); 24] = [
+const LET_IN: [(&str, &[&str]); 26] = [
     ("AgentService/ListTools", &["run"]),
     ("AgentService/CallTool", &["run"]),
     ("AgentService/GetOutcome", &["run"]),
@@ -44,6 +44,8 @@ const LET_IN: [(&str, &[&str]); 24] = [
     ("ApprovalService/WatchApprovals", STAFF),
     ("PolicyService/ExplainPolicy", STAFF),
     ("PolicyService/ActivatePolicy", &["operator"]),
+    ("DatabaseService/ListQuarantinedDatabases", STAFF),
+    ("DatabaseService/RestoreDatabase", &["operator"]),
     ("AuditService/ListEvents", &["operator", "auditor"]),
 ];
 
