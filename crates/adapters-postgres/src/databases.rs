@@ -5,6 +5,7 @@
 
 mod error;
 mod server;
+mod session;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -200,8 +200,9 @@ pub fn served_environments(
 /// An option is not usable; the message names it.
 pub fn database_server(name: &str, config: &DatabaseConfig) -> Result<Arc<dyn DatabaseServer>> {
     let server = match config {
-        DatabaseConfig::Postgres { url, quarantine_days, .. } => days(*quarantine_days)
-            .and_then(|days| postgres_server(name, url.read()?.expose_secret(), days)),
+        DatabaseConfig::Postgres { url, quarantine_days, .. } => {
+            days(*quarantine_days).and_then(|days| postgres_server(name, url.read()?.expose_secret(), days))
+        }
         DatabaseConfig::Sqlite { directory, quarantine_days, .. } => {
             days(*quarantine_days).and_then(|days| sqlite_server(name, directory, days))
         }

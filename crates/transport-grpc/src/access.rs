@@ -9,7 +9,7 @@ pub enum Role {
     Viewer,
     /// Decides, answers and withdraws, where policy asks for it.
     Approver,
-    /// Keeps it running: activates policy texts, settles what is unknown, withdraws any request.
+    /// Keeps it running: activates policy texts, settles what is unknown, withdraws any request, restores databases.
     Operator,
     /// Reads the audited events.
     Auditor,

@@ -72,7 +72,8 @@ async fn what_is_kept_is_listed_page_by_page() {
     let mut page_token = String::new();
     for _ in 0..4 {
         let message = ListQuarantinedDatabasesRequest { page_size: 1, page_token: page_token.clone() };
-        let page = client(&server).list_quarantined_databases(with("viewer", message)).await.unwrap().into_inner();
+        let page =
+            client(&server).list_quarantined_databases(with("viewer", message)).await.unwrap().into_inner();
         listed.extend(page.databases);
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -85,7 +86,8 @@ async fn what_is_kept_is_listed_page_by_page() {
     assert_eq!((first.server.as_str(), first.original_name.as_str()), ("main.eu", "orders"));
     assert!(first.keep_until.is_some());
 
-    let message = ListQuarantinedDatabasesRequest { page_size: 501, page_token: "of another list".to_owned() };
+    let message =
+        ListQuarantinedDatabasesRequest { page_size: 501, page_token: "of another list".to_owned() };
     let answer = client(&server).list_quarantined_databases(with("viewer", message)).await;
     let status = refused(answer, Code::InvalidArgument, "invalid_request");
     let fields = status.bad_request().unwrap().field_violations.iter().map(|field| field.field.as_str());

@@ -142,6 +142,7 @@ async fn traces_are_read_for_what_they_prove() {
         (delete("quarantine"), another(), planned_on(), "done"),
         (delete("quarantine"), planned_on(), None, "not done"),
         (delete("quarantine"), planned_on(), another(), "not done"),
+        (delete("quarantine"), planned_on(), planned_on(), "not done"),
         (delete("quarantine"), None, None, "cannot tell"),
         (delete("quarantine"), another(), another(), "cannot tell"),
         (delete("drop"), None, None, "done"),
