@@ -81,6 +81,11 @@ fn changes_run(event_type: EventType) -> bool {
         | EventType::PolicyRejected
         | EventType::DelegationGranted
         | EventType::DelegationEnded
+        | EventType::DatabaseRestoring
+        | EventType::DatabaseRestored
+        | EventType::DatabasePurging
+        | EventType::DatabasePurged
+        | EventType::DatabaseKept
         | EventType::BypassDetected
         | EventType::AuditErased => false,
     }

@@ -76,7 +76,7 @@ impl ControlTool for DatabaseLifecycle {
     }
 
     async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
-        watch::inspect(self.servers.as_ref(), &done).await
+        watch::inspect(self.servers.as_ref(), self.register.as_ref(), &done).await
     }
 
     fn word(&self, fact: &Fact) -> String {

@@ -71,6 +71,8 @@ impl Fault for DatabaseError {
                 | TargetErrorKind::Forbidden
                 | TargetErrorKind::NotFound
                 | TargetErrorKind::Conflict
+                | TargetErrorKind::Fenced
+                | TargetErrorKind::QuotaExceeded
                 | TargetErrorKind::Invalid => Kind::Conflict,
             },
             Self::Service(error) => error.kind(),

@@ -165,7 +165,11 @@ async fn failed(held: &Held<'_>, error: &TargetError) -> Result<Turn, ServiceErr
         | TargetErrorKind::Broken => Ok(held.again(error)),
         // The one who asked gets to know by the event, and can ask again when our rights are repaired. An earlier attempt whose answer
         // was lost can't have arrived since: it would have given the database its name, and this one would have found nothing to rename.
-        TargetErrorKind::Unauthorized | TargetErrorKind::Forbidden | TargetErrorKind::Invalid => {
+        TargetErrorKind::Unauthorized
+        | TargetErrorKind::Forbidden
+        | TargetErrorKind::Fenced
+        | TargetErrorKind::QuotaExceeded
+        | TargetErrorKind::Invalid => {
             held.keep(error.kind.code(), &error.to_string()).await
         }
         // The names are not as they were a moment ago: an earlier attempt may have arrived. Looking again tells.

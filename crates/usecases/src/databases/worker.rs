@@ -110,6 +110,8 @@ impl Held<'_> {
             | TargetErrorKind::Forbidden
             | TargetErrorKind::NotFound
             | TargetErrorKind::Conflict
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::Invalid => Due::After(AFTER_A_NO),
         };
         Turn::Later(due)

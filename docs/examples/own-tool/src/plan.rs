@@ -42,6 +42,8 @@ pub(crate) fn observed(looked: Result<Option<Found>, TargetError>) -> Observatio
             | TargetErrorKind::Forbidden
             | TargetErrorKind::NotFound
             | TargetErrorKind::Conflict
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::Invalid) => {
                 Seen::Refused { code: kind.code().to_owned(), message: error.to_string() }
             }
@@ -161,6 +163,8 @@ fn known_code(code: &str) -> &'static str {
         TargetErrorKind::Forbidden,
         TargetErrorKind::NotFound,
         TargetErrorKind::Conflict,
+        TargetErrorKind::Fenced,
+        TargetErrorKind::QuotaExceeded,
         TargetErrorKind::Invalid,
     ];
     kinds.iter().map(|kind| kind.code()).find(|known| *known == code).unwrap_or("target_broken")

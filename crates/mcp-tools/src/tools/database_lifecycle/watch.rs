@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::plan::{Ownership, OwnershipChange};
-use crate::ports::{DatabaseSeen, DatabaseServer, DatabaseServers, TargetError};
+use crate::ports::{
+    DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedState, TargetError,
+};
 use crate::tools::answers::scrub;
 use crate::watch::{Deviation, DoneStep, Inspection};
 
@@ -17,11 +19,17 @@ struct Left {
     id: String,
 }
 
-pub(super) async fn inspect(servers: &dyn DatabaseServers, done: &DoneStep<'_>) -> Inspection {
+pub(super) async fn inspect(
+    servers: &dyn DatabaseServers,
+    register: &dyn DatabaseRegister,
+    done: &DoneStep<'_>,
+) -> Inspection {
     let Some((server, ownership, left)) = left_behind(servers, done) else { return Inspection::NotWatched };
     let compared = match &ownership.change {
         OwnershipChange::Reserve => created(&*server, ownership, &left, done).await,
-        OwnershipChange::Quarantine { kept_as } => quarantined(&*server, ownership, kept_as, &left).await,
+        OwnershipChange::Quarantine(quarantine) => {
+            quarantined(&*server, register, ownership, &quarantine.kept_as, &left).await
+        }
         OwnershipChange::Release => freed(&*server, ownership, &left).await,
     };
     compared.unwrap_or_else(|error| Inspection::CouldNotLook { why: scrub(&error.to_string(), None) })
@@ -61,12 +69,26 @@ async fn created(
     Ok(Inspection::AsLeft)
 }
 
+/// What staff had restored, or what was dropped at the end of its retention, did not bypass anybody: the owner rows say so.
 async fn quarantined(
     server: &dyn DatabaseServer,
+    register: &dyn DatabaseRegister,
     ownership: &Ownership,
     kept_as: &DatabaseName,
     left: &Left,
 ) -> Result<Inspection, TargetError> {
+    match register.find_owner(server.name(), kept_as).await?.map(|owner| owner.state) {
+        Some(OwnedState::Quarantined) => {}
+        Some(OwnedState::Restoring | OwnedState::Purging | OwnedState::Reserved | OwnedState::Active) => {
+            return Ok(Inspection::NotWatched);
+        }
+        None => {
+            return match register.find_owner(server.name(), &ownership.database).await? {
+                Some(_) => Ok(Inspection::NotWatched),
+                None => freed(server, ownership, left).await,
+            };
+        }
+    }
     let was = json!({"database": kept_as.as_str(), "id": left.id});
     match server.look(kept_as).await? {
         None => return Ok(Inspection::changed(Deviation::Removed, was, json!({"database": false}))),

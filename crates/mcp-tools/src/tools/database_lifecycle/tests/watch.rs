@@ -10,6 +10,15 @@ fn kept() -> DatabaseName {
 }
 
 async fn inspected(call: &Call, there: &[(DatabaseName, DatabaseSeen)]) -> Inspection {
+    inspected_with(call, there, &[(kept(), OwnedState::Quarantined)]).await
+}
+
+/// The same with these owner rows.
+async fn inspected_with(
+    call: &Call,
+    there: &[(DatabaseName, DatabaseSeen)],
+    rows: &[(DatabaseName, OwnedState)],
+) -> Inspection {
     let (before, row) = match call.action.as_str() {
         "create" => (None, None),
         _ => (Some(database("16384", Some(5))), Some(owner(OwnedState::Active, 5))),
@@ -21,7 +30,11 @@ async fn inspected(call: &Call, there: &[(DatabaseName, DatabaseSeen)]) -> Inspe
         Ok(there.iter().find(|(known, _)| known == name).map(|(_, seen)| seen.clone()))
     });
     let receipt = json!({"server": "main", "database": "orders", "id": "16384"});
-    tool_over(server, MockDatabaseRegister::new()).inspect(done(call, &plan, 0, &receipt)).await
+    let (mut register, rows) = (MockDatabaseRegister::new(), rows.to_vec());
+    register.expect_find_owner().returning(move |_, name| {
+        Ok(rows.iter().find(|(known, _)| known == name).map(|(_, state)| owner(*state, 5)))
+    });
+    tool_over(server, register).inspect(done(call, &plan, 0, &receipt)).await
 }
 
 fn deviation(inspection: &Inspection) -> Option<Deviation> {
@@ -60,6 +73,21 @@ async fn a_quarantined_database_stays_kept_and_its_name_free() {
     for (there, expected) in table {
         assert_eq!(deviation(&inspected(&delete("quarantine"), &there).await), expected, "{there:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_restored_or_purged_after_its_quarantine_bypassed_nobody() {
+    let restored = [(orders(), database("16384", Some(5)))];
+    for state in [OwnedState::Restoring, OwnedState::Purging] {
+        let seen = inspected_with(&delete("quarantine"), &restored, &[(kept(), state)]).await;
+        assert_eq!(seen, Inspection::NotWatched, "{state:?}");
+    }
+    let rows = [(orders(), OwnedState::Active)];
+    assert_eq!(inspected_with(&delete("quarantine"), &restored, &rows).await, Inspection::NotWatched);
+    assert_eq!(inspected_with(&delete("quarantine"), &[], &[]).await, Inspection::AsLeft, "purged");
+    let anew = [(orders(), database("17000", None))];
+    let seen = inspected_with(&delete("quarantine"), &anew, &[]).await;
+    assert_eq!(deviation(&seen), Some(Deviation::Unowned), "purged, and made anew by hand");
 }
 
 #[tokio::test]
