@@ -9,10 +9,11 @@ use countersign_transport_grpc::v1::approval_service_client::ApprovalServiceClie
 use countersign_transport_grpc::v1::audit_service_client::AuditServiceClient;
 use countersign_transport_grpc::v1::run_service_client::RunServiceClient;
 use countersign_transport_grpc::v1::{
-    AnswerQuestionRequest, Approval, AwaitOutcomeRequest, CallReply, CallStatus, CallToolRequest,
-    CancelRequestRequest, Decision, Event, FinishReason, FinishRunRequest, GetApprovalRequest, GetRunRequest,
-    GetRunResponse, InputMode, ListEventsRequest, ListToolsRequest, RegisterRunRequest, RequestState,
-    ResolveApprovalDecisionRequest, RuntimeMode, answer_question_request,
+    AcknowledgeOutcomeRequest, AnswerQuestionRequest, Approval, AwaitOutcomeRequest, CallReply, CallStatus,
+    CallToolRequest, CancelRequestRequest, Decision, Event, FinishReason, FinishRunRequest,
+    GetApprovalRequest, GetRunRequest, GetRunResponse, InputMode, ListEventsRequest, ListOutcomesRequest,
+    ListToolsRequest, RegisterRunRequest, RequestState, ResolveApprovalDecisionRequest, RuntimeMode,
+    answer_question_request,
 };
 use serde_json::Value;
 use tonic::Status;
@@ -251,6 +252,24 @@ impl Agent {
     pub async fn cancel(&self, request_id: &str, reason: &str) -> Result<()> {
         let request = CancelRequestRequest { request_id: request_id.to_owned(), reason: reason.to_owned() };
         self.client.clone().cancel_request(request).await?;
+        Ok(())
+    }
+
+    /// Open requests and unacknowledged outcomes.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn outcomes(&self) -> Result<Vec<CallReply>> {
+        Ok(self.client.clone().list_outcomes(ListOutcomesRequest {}).await?.into_inner().replies)
+    }
+
+    /// Says that an outcome was read.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn acknowledge(&self, request_id: &str) -> Result<()> {
+        let request = AcknowledgeOutcomeRequest { request_id: request_id.to_owned() };
+        self.client.clone().acknowledge_outcome(request).await?;
         Ok(())
     }
 

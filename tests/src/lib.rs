@@ -5,6 +5,7 @@
 
 pub mod canary;
 pub mod clients;
+pub mod crash;
 pub mod deployment;
 pub mod floor;
 pub mod process;

@@ -78,6 +78,11 @@ impl Site {
         Ok(site)
     }
 
+    /// The store it is on.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Where this site's files are.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -99,7 +104,8 @@ impl Site {
         let log = self.folder.path().join(format!("{name}.log"));
         let binary = binary()?;
         let config = self.folder.path().join("countersign.toml");
-        let file = std::fs::File::create(&log)?;
+        // Appended: what a server said before it died is kept when it is started again.
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut child = Command::new(&binary)
             .args(["serve", "--config"])
             .arg(&config)
@@ -199,6 +205,19 @@ impl Site {
 }
 
 impl ServerProcess {
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it is over, by itself or not.
+    ///
+    /// # Errors
+    /// The system doesn't tell.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Kills the server at once, as `kill -9` does, and waits until it is gone.
     ///
     /// # Errors

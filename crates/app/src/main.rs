@@ -8,6 +8,8 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+#[cfg(feature = "crash")]
+mod crash;
 #[cfg(feature = "demo")]
 mod demo;
 mod identities;

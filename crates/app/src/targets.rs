@@ -44,6 +44,14 @@ pub struct Targets {
 #[derive(Default)]
 struct ConfiguredServers(BTreeMap<Environment, Arc<dyn DatabaseServer>>);
 
+#[cfg(feature = "crash")]
+impl ConfiguredServers {
+    /// The same environments, each server replaced by what stands in front of it.
+    fn map(&self, around: impl Fn(Arc<dyn DatabaseServer>) -> Arc<dyn DatabaseServer>) -> Self {
+        Self(self.0.iter().map(|(environment, server)| (environment.clone(), around(server.clone()))).collect())
+    }
+}
+
 impl DatabaseServers for ConfiguredServers {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         self.0.get(environment).cloned()

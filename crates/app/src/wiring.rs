@@ -39,8 +39,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
     let tokens = Arc::new(PasetoRunTokens::from_config(&config.run_tokens)?);
     let sealer = master_keys::sealer(&config.sealing)?;
     let identities = Arc::new(ConfiguredIdentities::from_config(&config.identities)?);
-    let targets = Targets::connect(&config.targets).await?;
-    let stores = Stores::open(&config.store).await.context("cannot open the store")?;
+    let (stores, targets) = outside(config).await?;
     let tools = Arc::new(targets.tools(stores.register.clone())?);
     let wake = Arc::new(ProcessWake::default());
     let ports = Ports {
@@ -59,6 +58,30 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         seconds => services.watching(Millis::from_secs(seconds)),
     });
     Ok(Wired { services, stores, tokens, identities, wake })
+}
+
+/// The store and the targets.
+#[cfg(not(feature = "crash"))]
+async fn outside(config: &Config) -> Result<(Stores, Targets)> {
+    let targets = Targets::connect(&config.targets).await?;
+    let stores = Stores::open(&config.store).await.context("cannot open the store")?;
+    Ok((stores, targets))
+}
+
+/// The store and the targets, with crash points around them when the crash harness started this process.
+#[cfg(feature = "crash")]
+async fn outside(config: &Config) -> Result<(Stores, Targets)> {
+    let points = crate::crash::CrashPoints::from_environment();
+    let targets = match &points {
+        None => config.targets.clone(),
+        Some(points) => crate::crash::tapped(&config.targets, points).await?,
+    };
+    let mut targets = Targets::connect(&targets).await?;
+    let mut stores = Stores::open(&config.store).await.context("cannot open the store")?;
+    if let Some(points) = &points {
+        crate::crash::decorate(&mut stores, &mut targets, points);
+    }
+    Ok((stores, targets))
 }
 
 /// Activates the configured first policy text when none is active yet.

@@ -14,6 +14,9 @@
 //! | `GET`, `POST`, `DELETE /_simulator/fail` | lists, adds, clears [`FaultRule`]s |
 //! | `POST /_simulator/set` | changes the target by hand: [`GithubChange`], [`KubernetesChange`] |
 //!
+//! A [`Proxy`] stands in front of any of them, or of a real PostgreSQL server, and cuts, delays and resets connections at a chosen request
+//! or answer.
+//!
 //! Deliberately absent: TLS, persistence, authentication of `/_simulator` (the server listens on the loopback
 //! interface only), and any part of the services' APIs that Countersign has no use for. What is absent is answered as
 //! the service answers an unknown path, never with a made-up success.
@@ -23,6 +26,7 @@ mod faults;
 mod github;
 mod journal;
 mod kubernetes;
+mod proxy;
 mod server;
 
 pub use faults::{Behaviour, FaultRule};
@@ -33,4 +37,5 @@ pub use journal::{Effect, Journal, Target};
 pub use kubernetes::{
     KubernetesChange, KubernetesConfig, KubernetesRule, KubernetesSimulator, KubernetesToken,
 };
+pub use proxy::{Passing, Protocol, Proxy, Tap, Verdict};
 pub use server::{ChangeRefused, SeenRequest, StartError};

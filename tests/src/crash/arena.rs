@@ -1,0 +1,297 @@
+//! Servers that die, and are started again: what the stories are played on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::time::Instant;
+use tonic::{Code, Status};
+
+use super::oracle::{Broken, judge_resting};
+use super::story::Story;
+use crate::clients::Parties;
+use crate::process::{ServerProcess, Site};
+use crate::store::Store;
+
+/// A request that is unsettled after so long, with targets that are well, is stuck.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Seconds a lease lasts here: what a successor of a dead server waits for.
+pub const LEASE_S: &str = "2";
+
+/// How long between two looks at something that is waited for.
+const TICK: Duration = Duration::from_millis(40);
+
+/// What is done about a server that died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Successor {
+    /// It is started again.
+    Itself,
+    /// The others go on; it is started again when none is left.
+    TheOthers,
+}
+
+/// One server of an arena.
+struct Replica {
+    name: String,
+    folder: PathBuf,
+    process: Option<ServerProcess>,
+    variables: Vec<(String, String)>,
+}
+
+/// A site with its servers.
+pub struct Arena {
+    /// The site.
+    pub site: Site,
+    replicas: Vec<Replica>,
+    successor: Successor,
+    /// The points that the next servers die at, the next one last.
+    deaths_to_come: Vec<String>,
+    /// The points that servers died at since the last arming.
+    pub deaths: Vec<String>,
+    armings: u32,
+    parties: Option<Parties>,
+    /// The story that is being told, and what the oracle found wrong with it at a death.
+    watched: Option<Story>,
+    broken_at_death: Vec<Broken>,
+    /// How many points were passed when the last server died.
+    passed_at_death: Vec<String>,
+}
+
+impl Arena {
+    /// Starts so many servers on a store, with these options beside the usual ones.
+    ///
+    /// # Errors
+    /// A server doesn't start; its log is in the message.
+    pub async fn open(store: Store, replicas: usize, variables: &[(&str, &str)]) -> Result<Self> {
+        let site = Site::prepare(store).await?;
+        let successor = if replicas == 1 { Successor::Itself } else { Successor::TheOthers };
+        let mut arena = Self {
+            site,
+            replicas: Vec::new(),
+            successor,
+            deaths_to_come: Vec::new(),
+            deaths: Vec::new(),
+            armings: 0,
+            parties: None,
+            watched: None,
+            broken_at_death: Vec::new(),
+            passed_at_death: Vec::new(),
+        };
+        for number in 0..replicas {
+            let name = format!("replica{number}");
+            let folder = arena.site.folder().join(&name);
+            std::fs::create_dir_all(&folder)?;
+            // The first one is woken by the calls it takes; the others look rarely, so that the story is the first one's.
+            let poll_ms = if number == 0 { "40" } else { "400" };
+            let usual = [
+                ("COUNTERSIGN_CRASH_FOLDER", folder.to_string_lossy().into_owned()),
+                ("COUNTERSIGN_LOG__FILTER", "info".to_owned()),
+                ("COUNTERSIGN_STORE__LEASE_S", LEASE_S.to_owned()),
+                ("COUNTERSIGN_WORKERS__POLL_MS", poll_ms.to_owned()),
+            ];
+            let own = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            let variables = usual.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value));
+            arena.replicas.push(Replica { name, folder, process: None, variables: variables.collect() });
+        }
+        arena.start_all().await?;
+        Ok(arena)
+    }
+
+    /// Has the next servers die at these points, one after the other, and forgets what was passed so far.
+    ///
+    /// # Errors
+    /// The servers' folders can't be written.
+    pub fn arm(&mut self, points: &[String]) -> Result<()> {
+        self.deaths.clear();
+        self.passed_at_death.clear();
+        self.deaths_to_come = points.iter().rev().cloned().collect();
+        for replica in &self.replicas {
+            std::fs::write(replica.folder.join("passed"), "")?;
+        }
+        self.aim()
+    }
+
+    /// The points passed since the last arming, by whichever server, each with how often it was passed before.
+    ///
+    /// # Errors
+    /// The servers' folders can't be read.
+    pub fn passed(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for replica in &self.replicas {
+            let text = std::fs::read_to_string(replica.folder.join("passed")).unwrap_or_default();
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        Ok(lines)
+    }
+
+    /// Has the oracle look at this story whenever a server dies.
+    pub fn watch(&mut self, story: Option<&Story>) {
+        self.watched = story.cloned();
+        self.broken_at_death.clear();
+    }
+
+    /// What the oracle found at deaths.
+    pub fn broken_at_death(&mut self) -> Vec<Broken> {
+        std::mem::take(&mut self.broken_at_death)
+    }
+
+    /// Whether a point was passed again after the last death.
+    ///
+    /// # Errors
+    /// The servers' folders can't be read.
+    pub fn passed_again(&self, name: &str) -> Result<bool> {
+        let count = |names: &[String]| names.iter().filter(|other| *other == name).count();
+        Ok(count(&self.passed()?) > count(&self.passed_at_death))
+    }
+
+    /// What became of the servers since the last look; dead ones are replaced as agreed.
+    ///
+    /// # Errors
+    /// A server died that was not to, or can't be started again.
+    pub async fn tend(&mut self) -> Result<()> {
+        for index in 0..self.replicas.len() {
+            let replica = &mut self.replicas[index];
+            let ended = match &mut replica.process {
+                None => false,
+                Some(process) => process.has_ended()?,
+            };
+            if ended {
+                replica.process = None;
+                self.parties = None;
+                let died = std::fs::read_to_string(replica.folder.join("died")).unwrap_or_default();
+                let Some(point) = died.lines().last() else {
+                    bail!("a server ended by itself: {}", self.log_of(index));
+                };
+                self.deaths.push(point.to_owned());
+                std::fs::remove_file(replica.folder.join("died"))?;
+                self.passed_at_death = self.passed()?;
+                self.deaths_to_come.pop();
+                self.aim()?;
+                if let Some(story) = self.watched.clone() {
+                    let broken = judge_resting(&story.rest(self, None).await?);
+                    self.broken_at_death.extend(broken);
+                }
+            }
+        }
+        let alive = self.replicas.iter().any(|replica| replica.process.is_some());
+        match self.successor {
+            Successor::Itself => self.start_all().await,
+            Successor::TheOthers if !alive => self.start_all().await,
+            Successor::TheOthers => Ok(()),
+        }
+    }
+
+    /// Starts every server that isn't there.
+    ///
+    /// # Errors
+    /// A server doesn't start; its log is in the message.
+    pub async fn start_all(&mut self) -> Result<()> {
+        for replica in &mut self.replicas {
+            if replica.process.is_none() {
+                let variables: Vec<_> =
+                    replica.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                replica.process = Some(self.site.start_with(&replica.name, &variables).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something as often as it takes: servers die meanwhile, and come again. What the server refuses for good ends it at once.
+    ///
+    /// # Errors
+    /// It was refused, or never succeeded.
+    pub async fn insist<T>(&mut self, what: &str, attempt: impl AsyncFn(&Parties) -> Result<T>) -> Result<T> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let tried = match self.connected().await {
+                Ok(parties) => attempt(&parties).await,
+                Err(error) => Err(error),
+            };
+            match tried {
+                Ok(done) => return Ok(done),
+                Err(error) if is_final(&error) => return Err(error).with_context(|| what.to_owned()),
+                Err(error) if Instant::now() > until => {
+                    return Err(error).with_context(|| format!("never: {what}"));
+                }
+                Err(_) => {
+                    self.parties = None;
+                    tokio::time::sleep(TICK).await;
+                    self.tend().await?;
+                }
+            }
+        }
+    }
+
+    /// Looks again and again until something is there; `None` when it never is.
+    ///
+    /// # Errors
+    /// The server refuses to show it.
+    pub async fn until<T>(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        look: impl AsyncFn(&Parties) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if let Some(found) = self.insist(what, &look).await? {
+                return Ok(Some(found));
+            }
+            tokio::time::sleep(TICK).await;
+            self.tend().await?;
+        }
+        Ok(None)
+    }
+
+    async fn connected(&mut self) -> Result<Parties> {
+        if self.parties.is_none() {
+            let process = self.replicas.iter().find_map(|replica| replica.process.as_ref());
+            let process = process.context("no server lives")?;
+            self.parties = Some(Parties::connect(&self.site.deployment(process)).await?);
+        }
+        self.parties.clone().context("just connected")
+    }
+
+    /// Tells every server the point that the next one to die dies at.
+    fn aim(&mut self) -> Result<()> {
+        self.armings += 1;
+        let point = self.deaths_to_come.last().map(|point| format!("{point}\t{}", self.armings));
+        for replica in &self.replicas {
+            // Replaced as a whole: a server reads it at any moment.
+            let new = replica.folder.join("armed.new");
+            std::fs::write(&new, point.as_deref().unwrap_or_default())?;
+            std::fs::rename(new, replica.folder.join("armed"))?;
+        }
+        Ok(())
+    }
+
+    fn log_of(&self, index: usize) -> String {
+        let log = self.site.folder().join(format!("{}.log", self.replicas[index].name));
+        std::fs::read_to_string(log).unwrap_or_default()
+    }
+
+    /// Keeps the logs of all servers beside the programs, and tells where.
+    ///
+    /// # Errors
+    /// They can't be written.
+    pub fn keep_logs(&self, name: &str) -> Result<String> {
+        let here = std::env::current_exe()?;
+        let folder = here.parent().context("a program lies in a folder")?.join("crash-logs");
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join(format!("{name}.log"));
+        let logs: String = (0..self.replicas.len()).map(|index| self.log_of(index)).collect();
+        std::fs::write(&file, logs)?;
+        Ok(file.to_string_lossy().into_owned())
+    }
+}
+
+/// Whether asking again can't help.
+fn is_final(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Status>().is_some_and(|status| {
+        matches!(
+            status.code(),
+            Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated | Code::Unimplemented
+        )
+    })
+}

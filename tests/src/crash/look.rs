@@ -1,0 +1,97 @@
+//! Looking past the server: into its store, and at the databases that really exist.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+
+use crate::process::Site;
+use crate::store::Store;
+
+/// A database on the server that stories make them on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+    /// The request its mark names, if it is marked.
+    pub made_for: Option<String>,
+}
+
+/// The first column of every row, as text. Queries are literals of the harness around ids and tags of its own.
+///
+/// # Errors
+/// The store can't be read.
+pub async fn texts(site: &Site, query: String) -> Result<Vec<String>> {
+    match site.store() {
+        Store::Sqlite => texts_of_file(&site.folder().join("store.db"), query).await,
+        Store::Postgres { url } => {
+            let mut connection = PgConnection::connect(url).await?;
+            let texts = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await;
+            connection.close().await?;
+            Ok(texts?)
+        }
+    }
+}
+
+/// One number.
+///
+/// # Errors
+/// The store can't be read, or the query doesn't give one row with a number.
+pub async fn number(site: &Site, query: String) -> Result<u64> {
+    let rows = texts(site, query.clone()).await?;
+    let row = rows.first().with_context(|| format!("no row: {query}"))?;
+    row.parse().with_context(|| format!("`{row}` is no number: {query}"))
+}
+
+/// Every database there is, whoever made it.
+///
+/// # Errors
+/// The server or the folder can't be read.
+pub async fn databases(site: &Site) -> Result<Vec<Database>> {
+    match site.store() {
+        Store::Sqlite => files(&site.folder().join("databases")).await,
+        Store::Postgres { url } => {
+            let server = url.rsplit_once('/').map_or(url.as_str(), |(server, _)| server);
+            let mut connection = PgConnection::connect(&format!("{server}/postgres")).await?;
+            let query = "SELECT datname::text, shobj_description(oid, 'pg_database') FROM pg_database";
+            let rows: Vec<(String, Option<String>)> =
+                sqlx::query_as(query).fetch_all(&mut connection).await?;
+            connection.close().await?;
+            let database = |(name, comment): (String, Option<String>)| {
+                let made_for = comment.and_then(|text| text.split_whitespace().last().map(str::to_owned));
+                Database { name, made_for }
+            };
+            Ok(rows.into_iter().map(database).collect())
+        }
+    }
+}
+
+async fn files(folder: &Path) -> Result<Vec<Database>> {
+    let mut found = Vec::new();
+    if !folder.exists() {
+        return Ok(found);
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".db")) else {
+            continue;
+        };
+        // A file that is being made has no mark yet.
+        let query = "SELECT request_id FROM countersign_marker".to_owned();
+        let made_for = texts_of_file(&path, query).await.unwrap_or_default().pop();
+        found.push(Database { name: name.to_owned(), made_for });
+    }
+    Ok(found)
+}
+
+async fn texts_of_file(path: &Path, query: String) -> Result<Vec<String>> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(std::time::Duration::from_secs(5));
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let texts = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await;
+    connection.close().await?;
+    Ok(texts?)
+}

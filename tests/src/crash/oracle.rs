@@ -1,0 +1,286 @@
+//! The oracle: what must hold of every request, whatever died on the way. Pure: it judges what was gathered.
+
+use std::fmt;
+
+use countersign_simulators::{Effect, Target};
+
+use super::look::Database;
+use crate::table::Cell;
+
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Whatever was done was approved, and intended on the record, before.
+    NoEffectWithoutApproval,
+    /// Nothing was done to one place twice.
+    NoEffectTwice,
+    /// What is `applied` was done; what is `failed` was not.
+    NoEffectLost,
+    /// What was done is what was approved, where it was approved.
+    EffectIsWhatWasApproved,
+    /// Both targets hold the same bytes.
+    SameSecretOnBothTargets,
+    /// A database that somebody else made is left alone.
+    NoForeignDatabaseAdopted,
+    /// What changed since the approval isn't overwritten.
+    DriftIsNotOverwritten,
+    /// Whoever asked doesn't decide.
+    NoSelfApproval,
+    /// With targets that are well a request settles within a minute.
+    NothingStuck,
+    /// No sealed value outlives its request.
+    NoSealedValueLeft,
+    /// Each transition has one event.
+    EventForEachTransition,
+    /// A run waits while its request is open, and goes on once it is settled.
+    RunResumedOnlyWhenSettled,
+    /// What the request came to is in the run's inbox, once.
+    OutcomeInInbox,
+    /// A worker that lost its lease, or knows an old version, writes nothing.
+    OnlyTheNewestWrites,
+}
+
+impl Invariant {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoEffectWithoutApproval => "no_effect_without_approval",
+            Self::NoEffectTwice => "no_effect_twice",
+            Self::NoEffectLost => "no_effect_lost",
+            Self::EffectIsWhatWasApproved => "effect_is_what_was_approved",
+            Self::SameSecretOnBothTargets => "same_secret_on_both_targets",
+            Self::NoForeignDatabaseAdopted => "no_foreign_database_adopted",
+            Self::DriftIsNotOverwritten => "drift_is_not_overwritten",
+            Self::NoSelfApproval => "no_self_approval",
+            Self::NothingStuck => "nothing_stuck",
+            Self::NoSealedValueLeft => "no_sealed_value_left",
+            Self::EventForEachTransition => "event_for_each_transition",
+            Self::RunResumedOnlyWhenSettled => "run_resumed_only_when_settled",
+            Self::OutcomeInInbox => "outcome_in_inbox",
+            Self::OnlyTheNewestWrites => "only_the_newest_writes",
+        }
+    }
+}
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub invariant: Invariant,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant.name(), self.what)
+    }
+}
+
+/// What store and targets hold, at any moment, also while no server lives.
+#[derive(Clone, Debug)]
+pub struct Resting {
+    /// What was asked for.
+    pub cell: Cell,
+    /// The request, once it is known.
+    pub request_id: Option<String>,
+    /// The request that made the database to work on.
+    pub prepared: Option<String>,
+    /// The database's name.
+    pub database: String,
+    /// The request's state in the store; none before it is there.
+    pub stored: Option<String>,
+    /// What the simulators let happen at the request's places.
+    pub effects: Vec<Effect>,
+    /// The databases whose names are the story's.
+    pub databases: Vec<Database>,
+}
+
+/// Everything that is known of a request at the end.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What store and targets hold.
+    pub resting: Resting,
+    /// The state it is settled in; none when it never was.
+    pub state: Option<String>,
+    /// The types of its and its run's events, in order.
+    pub events: Vec<String>,
+    /// Whether the run waited for it when it was open.
+    pub paused_while_open: bool,
+    /// The run's open waits.
+    pub waits: usize,
+    /// Whether the run's budget runs.
+    pub budget_runs: bool,
+    /// Its outcomes in the inbox.
+    pub outcomes: Vec<String>,
+    /// How many sealed values it has.
+    pub sealed: u64,
+}
+
+/// What is written to the targets of an action, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Secrets,
+    DatabaseMade,
+    DatabaseKept,
+    DatabaseGone,
+    Nothing,
+}
+
+impl Resting {
+    fn expected(&self) -> Expected {
+        match self.cell.action {
+            "sync" => Expected::Secrets,
+            "create" => Expected::DatabaseMade,
+            "delete" => Expected::DatabaseKept,
+            "drop" => Expected::DatabaseGone,
+            _ => Expected::Nothing,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.databases.iter().any(|database| database.name == self.database)
+    }
+
+    /// Whether anything was done to a target, and whether all of it was.
+    fn done(&self) -> (bool, bool) {
+        let kept =
+            self.databases.iter().any(|other| other.name != self.database && other.made_for == self.prepared);
+        match self.expected() {
+            Expected::Secrets => {
+                let at = |target| self.effects.iter().any(|effect| effect.target == target);
+                let (one, other) = (at(Target::Kubernetes), at(Target::Github));
+                (one || other, one && other)
+            }
+            Expected::DatabaseMade => (self.is_there(), self.is_there()),
+            Expected::DatabaseKept => (!self.is_there(), !self.is_there() && kept),
+            Expected::DatabaseGone => (!self.is_there(), !self.is_there() && !kept),
+            Expected::Nothing => (!self.effects.is_empty(), true),
+        }
+    }
+}
+
+/// What must hold at any moment, also right after a death: nothing was done that the store doesn't say may have been.
+pub fn judge_resting(resting: &Resting) -> Vec<Broken> {
+    let may_be_done = ["applying", "unknown", "applied", "failed"];
+    let stored = resting.stored.as_deref().unwrap_or("not there");
+    let mut found = Vec::new();
+    if resting.done().0 && !may_be_done.contains(&stored) {
+        let what = format!("something was done while the request was {stored}: {:?}", resting.effects);
+        found.push(Broken { invariant: Invariant::NoEffectWithoutApproval, what });
+    }
+    found.extend(twice(resting));
+    found
+}
+
+/// What must hold in the end. `expected` is the state that targets which are well allow.
+pub fn judge(evidence: &Evidence, expected: &str) -> Vec<Broken> {
+    let Some(state) = evidence.state.as_deref() else {
+        let stored = evidence.resting.stored.as_deref().unwrap_or("not there");
+        let what = format!("still {stored}, events {:?}", evidence.events);
+        return vec![Broken { invariant: Invariant::NothingStuck, what }];
+    };
+    let mut found = judge_resting(&evidence.resting);
+    found.extend(approved_before(evidence));
+    found.extend(lost(evidence, state, expected));
+    found.extend(same_bytes(&evidence.resting));
+    if evidence.sealed > 0 {
+        let what = format!("{} after it was {state}", evidence.sealed);
+        found.push(Broken { invariant: Invariant::NoSealedValueLeft, what });
+    }
+    found.extend(events(evidence, state));
+    found.extend(run(evidence, state));
+    if evidence.outcomes != [state] {
+        let what = format!("{:?} for a request that is {state}", evidence.outcomes);
+        found.push(Broken { invariant: Invariant::OutcomeInInbox, what });
+    }
+    found
+}
+
+fn twice(resting: &Resting) -> Vec<Broken> {
+    let mut found = Vec::new();
+    for target in [Target::Kubernetes, Target::Github] {
+        let at = resting.effects.iter().filter(|effect| effect.target == target).count();
+        if at > 1 {
+            let what = format!("{at} effects on {target:?}: {:?}", resting.effects);
+            found.push(Broken { invariant: Invariant::NoEffectTwice, what });
+        }
+    }
+    let made = |request: &Option<String>| {
+        resting.databases.iter().filter(|other| request.is_some() && other.made_for == *request).count()
+    };
+    if made(&resting.request_id) > 1 || made(&resting.prepared) > 1 {
+        let what = format!("one request made several databases: {:?}", resting.databases);
+        found.push(Broken { invariant: Invariant::NoEffectTwice, what });
+    }
+    found
+}
+
+fn approved_before(evidence: &Evidence) -> Option<Broken> {
+    let position = |name: &str| evidence.events.iter().position(|event| event == name);
+    let approved = position("approval.approved")
+        .is_some_and(|approved| position("approval.applying").is_none_or(|applying| approved < applying));
+    let done = evidence.resting.done().0 && evidence.resting.expected() != Expected::Nothing;
+    (done && !approved).then(|| Broken {
+        invariant: Invariant::NoEffectWithoutApproval,
+        what: format!("done, and the log says {:?}", evidence.events),
+    })
+}
+
+fn lost(evidence: &Evidence, state: &str, expected: &str) -> Option<Broken> {
+    let (some, all) = evidence.resting.done();
+    let what = match state {
+        "applied" if !all => "applied, and not all of it is there",
+        "failed" | "denied" | "expired" | "cancelled" if some => "not applied, and some of it is there",
+        _ if state != expected => "it did not come to what it should have",
+        _ => return None,
+    };
+    let seen = &evidence.resting;
+    let what = format!("{what}: {state}, {:?}, {:?}", seen.effects, seen.databases);
+    Some(Broken { invariant: Invariant::NoEffectLost, what })
+}
+
+fn same_bytes(resting: &Resting) -> Option<Broken> {
+    let values: Vec<_> = resting.effects.iter().flat_map(|effect| effect.values.values()).collect();
+    let differ = values.windows(2).any(|pair| pair[0] != pair[1]);
+    differ.then(|| Broken {
+        invariant: Invariant::SameSecretOnBothTargets,
+        // The values are simulated, and still not shown.
+        what: format!("{} values at {} places differ", values.len(), resting.effects.len()),
+    })
+}
+
+fn events(evidence: &Evidence, state: &str) -> Option<Broken> {
+    let settled = format!("approval.{state}");
+    let mut needed = vec!["approval.requested", "run.wait.paused", settled.as_str(), "run.wait.resumed"];
+    match state {
+        "answered" => {}
+        "applied" | "failed" => needed.extend(["approval.approved", "approval.applying"]),
+        _ => {}
+    }
+    let count = |name: &str| evidence.events.iter().filter(|event| *event == name).count();
+    let wrong: Vec<_> = needed.into_iter().filter(|name| count(name) != 1).collect();
+    (!wrong.is_empty()).then(|| Broken {
+        invariant: Invariant::EventForEachTransition,
+        what: format!("{wrong:?} not exactly once in {:?}", evidence.events),
+    })
+}
+
+fn run(evidence: &Evidence, state: &str) -> Option<Broken> {
+    let last = |name: &str| evidence.events.iter().rposition(|event| event == name);
+    let in_order = match (last(&format!("approval.{state}")), last("run.wait.resumed")) {
+        (Some(settled), Some(resumed)) => settled < resumed,
+        (Some(_), None) | (None, Some(_)) | (None, None) => false,
+    };
+    let what = if !evidence.paused_while_open {
+        "the run did not wait while the request was open"
+    } else if evidence.waits > 0 || !evidence.budget_runs {
+        "the run still waits"
+    } else if !in_order {
+        "the run went on before the request was settled"
+    } else {
+        return None;
+    };
+    let what = format!("{what}: {:?}", evidence.events);
+    Some(Broken { invariant: Invariant::RunResumedOnlyWhenSettled, what })
+}

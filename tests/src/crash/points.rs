@@ -1,0 +1,277 @@
+//! `cargo xtask crash --points`: every crash point of every action, first and second attempt, one and two replicas.
+//!
+//! A dry run of each story tells which points it passes. Then, for each of them, a server dies there in the middle of a story of its own,
+//! is replaced, and the oracle judges. Where the recovery passes the same point again, a second story has the successor die there too.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::sync::Mutex;
+use tokio::task::{JoinSet, LocalSet};
+
+use super::arena::Arena;
+use super::look;
+use super::oracle::{Broken, judge};
+use super::story::Story;
+use crate::store::{PgServer, Store};
+use crate::table::{CELLS, Cell};
+
+/// How often a story is played again when nobody died at its point: timers and a busy machine decide about some.
+const TRIES: usize = 4;
+
+/// Stories played at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Width {
+    /// On SQLite, one server each.
+    pub alone: usize,
+    /// On PostgreSQL, two servers each.
+    pub pairs: usize,
+}
+
+/// How many servers share the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Replicas {
+    /// One, on SQLite; started again when it dies.
+    One,
+    /// Two, on PostgreSQL; the other goes on when one dies.
+    Two,
+}
+
+/// A place in a story where a server dies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Task {
+    cell: Cell,
+    point: String,
+}
+
+/// What came of all stories.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Stories in which a server died where it was to, by cell, replicas and attempt.
+    pub played: BTreeMap<(Cell, Replicas, u8), usize>,
+    /// Stories that the oracle found something wrong with.
+    pub wrong: Vec<String>,
+    /// Points that no server died at, although a dry run had passed them.
+    pub missed: Vec<String>,
+}
+
+impl Tally {
+    fn merge(&mut self, other: Self) {
+        for (key, count) in other.played {
+            *self.played.entry(key).or_insert(0) += count;
+        }
+        self.wrong.extend(other.wrong);
+        self.missed.extend(other.missed);
+    }
+
+    /// How many servers were to die and did.
+    pub fn total(&self) -> usize {
+        self.played.values().sum()
+    }
+}
+
+/// Goes through all points of all actions.
+///
+/// # Errors
+/// A server doesn't start, or refuses what a story needs.
+pub async fn run(width: Width, only: Option<&str>) -> Result<Tally> {
+    let mut tally = Tally::default();
+    if width.alone > 0 {
+        tally.merge(all(Replicas::One, width.alone, &|_| async { Ok(Store::Sqlite) }, only).await?);
+    }
+    if width.pairs > 0 {
+        let postgres = Arc::new(PgServer::start().await?);
+        let store = |number: usize| {
+            let postgres = Arc::clone(&postgres);
+            async move { postgres.store(&format!("crash{number}")).await }
+        };
+        tally.merge(all(Replicas::Two, width.pairs, &store, only).await?);
+    }
+    Ok(tally)
+}
+
+async fn all<F: Future<Output = Result<Store>>>(
+    replicas: Replicas,
+    width: usize,
+    store: &impl Fn(usize) -> F,
+    only: Option<&str>,
+) -> Result<Tally> {
+    let servers = match replicas {
+        Replicas::One => 1,
+        Replicas::Two => 2,
+    };
+    let mut arena = Arena::open(store(0).await?, servers, &[]).await?;
+    let mut tasks = VecDeque::new();
+    for cell in CELLS.into_iter().filter(|cell| only.is_none_or(|only| only == cell.action)) {
+        for point in discover(&mut arena, cell).await? {
+            tasks.push_back(Task { cell, point });
+        }
+    }
+    let tasks = Arc::new(Mutex::new(tasks));
+    let numbers = Arc::new(AtomicUsize::new(0));
+    // On this thread: the stories only wait, and what they borrow need not be shared.
+    let local = LocalSet::new();
+    let playing = local.run_until(async {
+        let mut hands = JoinSet::new();
+        hands.spawn_local(work(arena, replicas, Arc::clone(&tasks), Arc::clone(&numbers)));
+        for number in 1..width {
+            let arena = Arena::open(store(number).await?, servers, &[]).await?;
+            hands.spawn_local(work(arena, replicas, Arc::clone(&tasks), Arc::clone(&numbers)));
+        }
+        let mut tally = Tally::default();
+        while let Some(done) = hands.join_next().await {
+            tally.merge(done??);
+        }
+        Ok(tally)
+    });
+    playing.await
+}
+
+/// The points of a story, in order, each with its number: `commit(…).before#1`. Nothing may have gone around them.
+///
+/// # Errors
+/// The story fails without anybody dying, or something was written or sent past the points.
+pub async fn discover(arena: &mut Arena, cell: Cell) -> Result<Vec<String>> {
+    let mut story = Story::new(cell, format!("dry{}", cell.action));
+    story.prepare(arena).await?;
+    let before = Traffic::of(arena).await?;
+    arena.arm(&[])?;
+    let evidence = story.play(arena).await?;
+    let broken = judge(&evidence, ending(cell));
+    ensure!(broken.is_empty(), "{} {} without a death: {}", cell.tool, cell.action, listed(&broken));
+    let passed = arena.passed()?;
+    before.check(&Traffic::of(arena).await?, &passed)?;
+    story.tidy(arena);
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let numbered = passed.iter().map(|name| {
+        let count = seen.entry(name).or_insert(0);
+        *count += 1;
+        format!("{name}#{count}")
+    });
+    Ok(numbered.collect())
+}
+
+/// What the store and the targets saw.
+struct Traffic {
+    commits: u64,
+    leases: u64,
+    kubernetes: usize,
+    github: usize,
+}
+
+impl Traffic {
+    async fn of(arena: &Arena) -> Result<Self> {
+        let number = |query: &str| look::number(&arena.site, query.to_owned());
+        Ok(Self {
+            commits: number("SELECT CAST(count(*) AS TEXT) FROM commits").await?,
+            leases: number("SELECT CAST(coalesce(max(highest), 0) AS TEXT) FROM work_fence").await?,
+            kubernetes: arena.site.kubernetes.requests().len(),
+            github: arena.site.github.requests().len(),
+        })
+    }
+
+    /// Every commit, lease and request that happened since has its point.
+    fn check(&self, after: &Self, passed: &[String]) -> Result<()> {
+        let points = |begin: &str, end: &str| {
+            passed.iter().filter(|name| name.starts_with(begin) && name.ends_with(end)).count()
+        };
+        let seen = [
+            ("commits", usize::try_from(after.commits - self.commits)?, points("commit(", ".after")),
+            ("leases", usize::try_from(after.leases - self.leases)?, points("work(claim", ".after")),
+            ("requests to Kubernetes", after.kubernetes - self.kubernetes, points("kubernetes(", ".before")),
+            ("requests to GitHub", after.github - self.github, points("github(", ".before")),
+        ];
+        for (what, happened, points) in seen {
+            ensure!(happened <= points, "{happened} {what}, and {points} points: something goes around them");
+        }
+        Ok(())
+    }
+}
+
+async fn work(
+    mut arena: Arena,
+    replicas: Replicas,
+    tasks: Arc<Mutex<VecDeque<Task>>>,
+    numbers: Arc<AtomicUsize>,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    loop {
+        let Some(task) = tasks.lock().await.pop_front() else { return Ok(tally) };
+        let again = attempt(&mut arena, &task, replicas, 1, &numbers, &mut tally).await?;
+        if again {
+            attempt(&mut arena, &task, replicas, 2, &numbers, &mut tally).await?;
+        }
+    }
+}
+
+/// Plays a story in which a server dies at the point, `deaths` times. Whether the recovery passed the point again.
+async fn attempt(
+    arena: &mut Arena,
+    task: &Task,
+    replicas: Replicas,
+    deaths: u8,
+    numbers: &AtomicUsize,
+    tally: &mut Tally,
+) -> Result<bool> {
+    let (name, _) = task.point.rsplit_once('#').context("a point has a number")?;
+    for _ in 0..TRIES {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let mut story = Story::new(task.cell, format!("s{number}x{}", replicas as u8));
+        story.prepare(arena).await?;
+        // A successor counts from one.
+        let mut points = vec![task.point.clone()];
+        points.extend((deaths == 2).then(|| format!("{name}#1")));
+        arena.arm(&points)?;
+        arena.watch(Some(&story));
+        let played = play(arena, &story, task.cell).await;
+        let died = arena.deaths.len();
+        let after = arena.passed_again(name)?;
+        arena.watch(None);
+        arena.arm(&[])?;
+        arena.start_all().await?;
+        let broken = played.with_context(|| format!("{task:?}"))?;
+        story.tidy(arena);
+        if !broken.is_empty() {
+            let logs = arena.keep_logs(&story.tag)?;
+            tally.wrong.push(format!("{task:?} {replicas:?} death {deaths}: {}; {logs}", listed(&broken)));
+        }
+        if died == usize::from(deaths) {
+            *tally.played.entry((task.cell, replicas, deaths)).or_insert(0) += 1;
+            return Ok(after);
+        }
+    }
+    // Where the recovery passed the point by chance only, there is no second attempt to speak of.
+    if deaths == 1 {
+        tally.missed.push(format!("{task:?} {replicas:?}"));
+    }
+    Ok(false)
+}
+
+async fn play(arena: &mut Arena, story: &Story, cell: Cell) -> Result<Vec<Broken>> {
+    let evidence = story.play(arena).await?;
+    let mut broken = judge(&evidence, ending(cell));
+    broken.extend(arena.broken_at_death());
+    Ok(broken)
+}
+
+/// What a story comes to when all targets are well.
+pub fn ending(cell: Cell) -> &'static str {
+    if cell.action == "ask" { "answered" } else { "applied" }
+}
+
+fn listed(broken: &[Broken]) -> String {
+    broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Fails unless every point was recovered from.
+///
+/// # Errors
+/// Names the stories that went wrong and the points nobody died at.
+pub fn check(tally: &Tally) -> Result<()> {
+    if tally.wrong.is_empty() && tally.missed.is_empty() {
+        return Ok(());
+    }
+    bail!("{}\nnobody died at: {:?}", tally.wrong.join("\n"), tally.missed)
+}
