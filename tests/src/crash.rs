@@ -4,7 +4,10 @@
 //! `cargo xtask crash` runs it; docs/reliability.md holds what it found and what it doesn't cover.
 
 pub mod arena;
+pub mod cut;
 pub mod look;
 pub mod oracle;
+pub mod planted;
 pub mod points;
+pub mod random;
 pub mod story;

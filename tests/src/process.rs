@@ -160,9 +160,14 @@ impl Site {
 
     /// What a suite has to know of a server of this site.
     pub fn deployment(&self, server: &ServerProcess) -> Deployment {
+        self.deployment_at(&server.grpc)
+    }
+
+    /// The same for a server at this address.
+    pub fn deployment_at(&self, address: &str) -> Deployment {
         let text = |words: &str| words.to_owned();
         Deployment {
-            server: server.grpc.clone(),
+            server: text(address),
             platform_token: text("suite-platform-token"),
             approver_token: text("suite-approver-token"),
             project: text("shop"),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use sqlx::{Connection as _, PgConnection};
+use testcontainers::core::IntoContainerPort as _;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, ImageExt as _};
 use testcontainers_modules::postgres::Postgres;
@@ -13,7 +14,7 @@ const TAG: &str = "15-bookworm";
 
 /// A PostgreSQL server in a container, for as long as this lives.
 pub struct PgServer {
-    _container: ContainerAsync<Postgres>,
+    container: ContainerAsync<Postgres>,
     address: String,
 }
 
@@ -43,7 +44,51 @@ impl PgServer {
             .context("PostgreSQL could not be started; `cargo xtask test` says what it needs")?;
         let port = container.get_host_port_ipv4(5432).await?;
         let address = format!("postgres://postgres:postgres@127.0.0.1:{port}");
-        Ok(Self { _container: container, address })
+        Ok(Self { container: container, address })
+    }
+
+    /// The same on a port of its own choice that it keeps, so that it can be killed and started again.
+    ///
+    /// # Errors
+    /// As [`PgServer::start`].
+    pub async fn start_to_be_killed() -> Result<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let container = Postgres::default()
+            .with_tag(TAG)
+            .with_mapped_port(port, 5432.tcp())
+            .with_cmd(["-c", "max_connections=300"])
+            .start()
+            .await
+            .context("PostgreSQL could not be started; `cargo xtask test` says what it needs")?;
+        let address = format!("postgres://postgres:postgres@127.0.0.1:{port}");
+        Ok(Self { container: container, address })
+    }
+
+    /// Kills all of PostgreSQL's processes at once, starts it again on the same files, and waits until it answers.
+    ///
+    /// # Errors
+    /// Docker refuses, or PostgreSQL doesn't come back within a minute.
+    pub async fn kill_and_restart(&self) -> Result<()> {
+        for arguments in [["kill", self.container.id()], ["start", self.container.id()]] {
+            let done = tokio::process::Command::new("docker").args(arguments).output().await?;
+            anyhow::ensure!(
+                done.status.success(),
+                "docker {arguments:?}: {}",
+                String::from_utf8_lossy(&done.stderr)
+            );
+        }
+        for _ in 0..600 {
+            if let Ok(connection) = PgConnection::connect(&format!("{}/postgres", self.address)).await {
+                return Ok(connection.close().await?);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("PostgreSQL did not come back")
+    }
+
+    /// Where it is: `postgres://user:password@host:port`.
+    pub fn address(&self) -> String {
+        self.address.clone()
     }
 
     /// A new, empty store on this server.

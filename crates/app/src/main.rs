@@ -17,6 +17,8 @@ mod logging;
 mod master_keys;
 mod metered;
 mod named_tasks;
+#[cfg(feature = "planted")]
+mod planted;
 mod run_tokens;
 mod serve;
 mod stores;

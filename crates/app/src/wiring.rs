@@ -81,6 +81,8 @@ async fn outside(config: &Config) -> Result<(Stores, Targets)> {
     if let Some(points) = &points {
         crate::crash::decorate(&mut stores, &mut targets, points);
     }
+    #[cfg(feature = "planted")]
+    crate::planted::plant(&mut stores, &mut targets)?;
     Ok((stores, targets))
 }
 

@@ -184,6 +184,12 @@ impl Commit {
         &self.records
     }
 
+    /// A commit of any rows, past all that a draft sees to: for the deliberate faults that show what the checks are good for.
+    #[cfg(feature = "planted")]
+    pub fn spoilt(records: CommitRecords) -> Self {
+        Self { records }
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         let empty = CommitRecords::empty(self.records.id);

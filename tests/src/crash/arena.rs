@@ -1,6 +1,7 @@
 //! Servers that die, and are started again: what the stories are played on.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -42,13 +43,20 @@ struct Replica {
 /// A site with its servers.
 pub struct Arena {
     /// The site.
-    pub site: Site,
+    pub site: Arc<Site>,
     replicas: Vec<Replica>,
+    /// Where the living servers are; shared with guests.
+    addresses: Arc<Mutex<Vec<String>>>,
+    turn: usize,
     successor: Successor,
     /// The points that the next servers die at, the next one last.
     deaths_to_come: Vec<String>,
     /// The points that servers died at since the last arming.
     pub deaths: Vec<String>,
+    /// How long a request may take to settle.
+    pub patience: Duration,
+    /// Who launches the runs, when it isn't who usually does.
+    pub launched_by: Option<String>,
     armings: u32,
     parties: Option<Parties>,
     /// The story that is being told, and what the oracle found wrong with it at a death.
@@ -64,20 +72,16 @@ impl Arena {
     /// # Errors
     /// A server doesn't start; its log is in the message.
     pub async fn open(store: Store, replicas: usize, variables: &[(&str, &str)]) -> Result<Self> {
-        let site = Site::prepare(store).await?;
+        Self::on(Site::prepare(store).await?, replicas, variables).await
+    }
+
+    /// The same on a site that is prepared.
+    ///
+    /// # Errors
+    /// As [`Arena::open`].
+    pub async fn on(site: Site, replicas: usize, variables: &[(&str, &str)]) -> Result<Self> {
         let successor = if replicas == 1 { Successor::Itself } else { Successor::TheOthers };
-        let mut arena = Self {
-            site,
-            replicas: Vec::new(),
-            successor,
-            deaths_to_come: Vec::new(),
-            deaths: Vec::new(),
-            armings: 0,
-            parties: None,
-            watched: None,
-            broken_at_death: Vec::new(),
-            passed_at_death: Vec::new(),
-        };
+        let mut arena = Self::empty(Arc::new(site), successor, Arc::default());
         for number in 0..replicas {
             let name = format!("replica{number}");
             let folder = arena.site.folder().join(&name);
@@ -96,6 +100,52 @@ impl Arena {
         }
         arena.start_all().await?;
         Ok(arena)
+    }
+
+    /// Somebody who tells stories on the same servers, and leaves it to others to start them.
+    pub fn guest(&self, turn: usize) -> Self {
+        let guest = Self::empty(self.site.clone(), Successor::TheOthers, self.addresses.clone());
+        Self { turn, patience: self.patience, ..guest }
+    }
+
+    fn empty(site: Arc<Site>, successor: Successor, addresses: Arc<Mutex<Vec<String>>>) -> Self {
+        Self {
+            site,
+            replicas: Vec::new(),
+            addresses,
+            turn: 0,
+            successor,
+            deaths_to_come: Vec::new(),
+            deaths: Vec::new(),
+            patience: PATIENCE,
+            launched_by: None,
+            armings: 0,
+            parties: None,
+            watched: None,
+            broken_at_death: Vec::new(),
+            passed_at_death: Vec::new(),
+        }
+    }
+
+    /// Kills a server, as `kill -9` does.
+    ///
+    /// # Errors
+    /// It can't be killed.
+    pub fn kill(&mut self, index: usize) -> Result<()> {
+        let killed = self.replicas[index].process.take().map_or(Ok(()), ServerProcess::kill);
+        self.publish();
+        killed
+    }
+
+    /// How many servers there are, dead or alive.
+    pub fn size(&self) -> usize {
+        self.replicas.len()
+    }
+
+    fn publish(&self) {
+        let alive = self.replicas.iter().filter_map(|replica| replica.process.as_ref());
+        let addresses = alive.map(|process| process.grpc.clone()).collect();
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
     }
 
     /// Has the next servers die at these points, one after the other, and forgets what was passed so far.
@@ -174,12 +224,32 @@ impl Arena {
                 }
             }
         }
+        self.publish();
         let alive = self.replicas.iter().any(|replica| replica.process.is_some());
         match self.successor {
             Successor::Itself => self.start_all().await,
             Successor::TheOthers if !alive => self.start_all().await,
             Successor::TheOthers => Ok(()),
         }
+    }
+
+    /// Waits until a server has died, and leaves it so.
+    ///
+    /// # Errors
+    /// None dies.
+    pub async fn await_death(&mut self) -> Result<()> {
+        let until = Instant::now() + self.patience;
+        while Instant::now() < until {
+            for replica in &mut self.replicas {
+                if let Some(process) = &mut replica.process
+                    && process.has_ended()?
+                {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        bail!("no server died")
     }
 
     /// Starts every server that isn't there.
@@ -194,6 +264,7 @@ impl Arena {
                 replica.process = Some(self.site.start_with(&replica.name, &variables).await?);
             }
         }
+        self.publish();
         Ok(())
     }
 
@@ -202,7 +273,7 @@ impl Arena {
     /// # Errors
     /// It was refused, or never succeeded.
     pub async fn insist<T>(&mut self, what: &str, attempt: impl AsyncFn(&Parties) -> Result<T>) -> Result<T> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.patience;
         loop {
             let tried = match self.connected().await {
                 Ok(parties) => attempt(&parties).await,
@@ -246,9 +317,13 @@ impl Arena {
 
     async fn connected(&mut self) -> Result<Parties> {
         if self.parties.is_none() {
-            let process = self.replicas.iter().find_map(|replica| replica.process.as_ref());
-            let process = process.context("no server lives")?;
-            self.parties = Some(Parties::connect(&self.site.deployment(process)).await?);
+            let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let address = addresses.get(self.turn % addresses.len().max(1)).context("no server lives")?;
+            let mut deployment = self.site.deployment_at(address);
+            if let Some(launched_by) = &self.launched_by {
+                deployment.launched_by.clone_from(launched_by);
+            }
+            self.parties = Some(Parties::connect(&deployment).await?);
         }
         self.parties.clone().context("just connected")
     }
@@ -291,7 +366,11 @@ fn is_final(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Status>().is_some_and(|status| {
         matches!(
             status.code(),
-            Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated | Code::Unimplemented
+            Code::InvalidArgument
+                | Code::PermissionDenied
+                | Code::FailedPrecondition
+                | Code::Unauthenticated
+                | Code::Unimplemented
         )
     })
 }

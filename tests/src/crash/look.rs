@@ -67,6 +67,34 @@ pub async fn databases(site: &Site) -> Result<Vec<Database>> {
     }
 }
 
+/// Makes a database by hand, without anybody's mark. On SQLite.
+///
+/// # Errors
+/// The file can't be made.
+pub async fn make_foreign_database(site: &Site, name: &str) -> Result<()> {
+    let path = site.folder().join("databases").join(format!("{name}.db"));
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    sqlx::query("CREATE TABLE somebodys (id INTEGER) STRICT").execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Writes another name into a stored plan, past the server. On SQLite, while no server lives.
+///
+/// # Errors
+/// The store can't be written.
+pub async fn tamper(site: &Site, request_id: &str, name: &str, other: &str) -> Result<()> {
+    let options = SqliteConnectOptions::new().filename(site.folder().join("store.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    // The names are the harness's own.
+    let update = format!(
+        "UPDATE mcp_action_requests SET payload_snapshot = replace(payload_snapshot, '{name}', '{other}'),
+             target_snapshot = replace(target_snapshot, '{name}', '{other}') WHERE request_id = '{request_id}'"
+    );
+    sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
 async fn files(folder: &Path) -> Result<Vec<Database>> {
     let mut found = Vec::new();
     if !folder.exists() {

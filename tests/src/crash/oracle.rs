@@ -178,7 +178,8 @@ pub fn judge(evidence: &Evidence, expected: &str) -> Vec<Broken> {
     let Some(state) = evidence.state.as_deref() else {
         let stored = evidence.resting.stored.as_deref().unwrap_or("not there");
         let what = format!("still {stored}, events {:?}", evidence.events);
-        return vec![Broken { invariant: Invariant::NothingStuck, what }];
+        let stuck = Broken { invariant: Invariant::NothingStuck, what };
+        return not_paused(evidence).into_iter().chain([stuck]).collect();
     };
     let mut found = judge_resting(&evidence.resting);
     found.extend(approved_before(evidence));
@@ -189,7 +190,7 @@ pub fn judge(evidence: &Evidence, expected: &str) -> Vec<Broken> {
         found.push(Broken { invariant: Invariant::NoSealedValueLeft, what });
     }
     found.extend(events(evidence, state));
-    found.extend(run(evidence, state));
+    found.extend(not_paused(evidence).or_else(|| resumed(evidence, state)));
     if evidence.outcomes != [state] {
         let what = format!("{:?} for a request that is {state}", evidence.outcomes);
         found.push(Broken { invariant: Invariant::OutcomeInInbox, what });
@@ -259,22 +260,29 @@ fn events(evidence: &Evidence, state: &str) -> Option<Broken> {
         _ => {}
     }
     let count = |name: &str| evidence.events.iter().filter(|event| *event == name).count();
-    let wrong: Vec<_> = needed.into_iter().filter(|name| count(name) != 1).collect();
+    // Whoever is asked again approves again.
+    let times = |name: &str| if name == "approval.approved" { 1 + count("approval.drifted") } else { 1 };
+    let wrong: Vec<_> = needed.into_iter().filter(|name| count(name) != times(name)).collect();
     (!wrong.is_empty()).then(|| Broken {
         invariant: Invariant::EventForEachTransition,
         what: format!("{wrong:?} not exactly once in {:?}", evidence.events),
     })
 }
 
-fn run(evidence: &Evidence, state: &str) -> Option<Broken> {
+fn not_paused(evidence: &Evidence) -> Option<Broken> {
+    (!evidence.paused_while_open).then(|| Broken {
+        invariant: Invariant::RunResumedOnlyWhenSettled,
+        what: "the run did not wait while the request was open".to_owned(),
+    })
+}
+
+fn resumed(evidence: &Evidence, state: &str) -> Option<Broken> {
     let last = |name: &str| evidence.events.iter().rposition(|event| event == name);
     let in_order = match (last(&format!("approval.{state}")), last("run.wait.resumed")) {
         (Some(settled), Some(resumed)) => settled < resumed,
         (Some(_), None) | (None, Some(_)) | (None, None) => false,
     };
-    let what = if !evidence.paused_while_open {
-        "the run did not wait while the request was open"
-    } else if evidence.waits > 0 || !evidence.budget_runs {
+    let what = if evidence.waits > 0 || !evidence.budget_runs {
         "the run still waits"
     } else if !in_order {
         "the run went on before the request was settled"

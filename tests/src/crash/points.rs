@@ -164,9 +164,15 @@ struct Traffic {
 impl Traffic {
     async fn of(arena: &Arena) -> Result<Self> {
         let number = |query: &str| look::number(&arena.site, query.to_owned());
+        let leases = match arena.site.store() {
+            Store::Sqlite => "SELECT CAST(max(highest) AS TEXT) FROM work_fence",
+            Store::Postgres { .. } => {
+                "SELECT CAST(CASE WHEN is_called THEN last_value ELSE 0 END AS TEXT) FROM work_fence"
+            }
+        };
         Ok(Self {
             commits: number("SELECT CAST(count(*) AS TEXT) FROM commits").await?,
-            leases: number("SELECT CAST(coalesce(max(highest), 0) AS TEXT) FROM work_fence").await?,
+            leases: number(leases).await?,
             kubernetes: arena.site.kubernetes.requests().len(),
             github: arena.site.github.requests().len(),
         })

@@ -5,7 +5,7 @@ use countersign_simulators::{GithubChange, KubernetesChange};
 use countersign_transport_grpc::v1::{Decision, RequestState};
 use serde_json::{Value, json};
 
-use super::arena::{Arena, PATIENCE};
+use super::arena::Arena;
 use super::look;
 use super::oracle::{Evidence, Resting};
 use crate::clients::{Agent, Parties, status_of};
@@ -24,11 +24,13 @@ pub struct Story {
 
 /// A story that has begun.
 pub struct Begun {
-    run_id: String,
+    /// Its run.
+    pub run_id: String,
     token: String,
     /// The request.
     pub request_id: String,
-    paused: bool,
+    /// Whether the run waited for it.
+    pub paused: bool,
 }
 
 impl Story {
@@ -78,7 +80,7 @@ impl Story {
         self.decide(arena, &begun).await?;
         let state = self.settled(arena, &begun).await?;
         let evidence = self.gather(arena, &begun, state).await?;
-        if state.is_some() {
+        if state.is_some() && !evidence.outcomes.is_empty() {
             self.acknowledge(arena, &begun).await?;
         }
         Ok(evidence)
@@ -145,8 +147,12 @@ impl Story {
     /// A server refuses to show it.
     pub async fn settled(&self, arena: &mut Arena, begun: &Begun) -> Result<Option<RequestState>> {
         arena
-            .until("seeing how it ends", PATIENCE, async |parties: &Parties| {
+            .until("seeing how it ends", arena.patience, async |parties: &Parties| {
                 let state = parties.state(&begun.request_id).await?;
+                if state == RequestState::Requested && self.cell.action != "ask" {
+                    // A target that couldn't be looked at before is seen now: the owner is asked again, and another decision may be faster.
+                    let _ = parties.decide(&begun.request_id, Decision::Approve, "go ahead").await;
+                }
                 Ok(is_settled(state).then_some(state))
             })
             .await
@@ -162,7 +168,7 @@ impl Story {
         begun: &Begun,
         state: Option<RequestState>,
     ) -> Result<Evidence> {
-        let (events, run, outcomes) = arena
+        let (events, run, listed) = arena
             .insist("looking at the run", async |parties: &Parties| {
                 let agent: Agent = parties.agent_of(&begun.run_id, &begun.token)?;
                 let events = parties.events(&begun.run_id).await?;
@@ -172,6 +178,15 @@ impl Story {
             .await?;
         let id = &begun.request_id;
         let sealed = format!("SELECT CAST(count(*) AS TEXT) FROM sealed_values WHERE request_id = '{id}'");
+        // A request that is settled is listed for the agent whether or not its outcome was written: the row itself counts, if it is listed.
+        let listed = listed
+            .into_iter()
+            .filter(|outcome| outcome.request_id.as_deref() == Some(id))
+            .map(|outcome| status_of(&outcome))
+            .collect::<Vec<_>>();
+        let rows = format!("SELECT CAST(status AS TEXT) FROM run_outcomes WHERE request_id = '{id}'");
+        let outcomes = look::texts(&arena.site, rows).await?;
+        let outcomes = if outcomes.is_empty() { outcomes } else { listed };
         let about = |request: Option<&str>| request.is_none() || request == Some(id.as_str());
         Ok(Evidence {
             resting: self.rest(arena, Some(id)).await?,
@@ -184,11 +199,7 @@ impl Story {
             paused_while_open: begun.paused,
             waits: run.waits.len(),
             budget_runs: run.deadline_at.is_some(),
-            outcomes: outcomes
-                .into_iter()
-                .filter(|outcome| outcome.request_id.as_deref() == Some(id))
-                .map(|outcome| status_of(&outcome))
-                .collect(),
+            outcomes,
             sealed: look::number(&arena.site, sealed).await?,
         })
     }
