@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::{
-    generate, image, layers, programs, shell,
+    crash, generate, image, layers, programs, shell,
     steps::{self, Done, Step},
     test,
     workspace::{self, FEATURES},
@@ -55,6 +55,11 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("gen", 480, || generate::run(&generate::Args { check: true, copies_only: false })),
         Step::new("example", 300, programs::example),
         Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
+        Step::new("crash-absent", 300, crash::absent),
+        Step::new("crash-points", 900, || crash::play(&["--points"])),
+        Step::new("crash-random", 600, || crash::play(&["--random", "300"])),
+        Step::new("crash-planted", 180, || crash::play(&["--planted"])),
+        Step::new("crash-cut", 240, || crash::play(&["--cut", "100"])),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
         Step::that_may_be_left_out("clean-tree", 5, clean_tree),
     ]

@@ -7,6 +7,7 @@
 
 mod ci;
 mod contract;
+mod crash;
 mod generate;
 mod image;
 mod layers;
@@ -48,6 +49,8 @@ enum Command {
     Suite(programs::SuiteArgs),
     /// Holds an adapter's requests against its target's own description; needs node and npm. So far `github`.
     Contract(contract::Args),
+    /// Kills servers at every point and at random, cuts answers, plants faults, and looks what came of it.
+    Crash(crash::Args),
     /// Measures; so far `calls`.
     Bench(programs::BenchArgs),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Image(args) => image::ensure(args.install),
         Command::Suite(args) => programs::suite(&args),
         Command::Contract(args) => contract::run(&args),
+        Command::Crash(args) => crash::run(&args),
         Command::Bench(args) => programs::bench(&args),
     };
     match result {

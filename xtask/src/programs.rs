@@ -7,10 +7,10 @@ use clap::ValueEnum;
 
 use crate::{
     image, shell,
-    workspace::{self, FEATURES},
+    workspace::{self, FEATURES, RELEASE_FEATURES},
 };
 
-enum Profile {
+pub(crate) enum Profile {
     Debug,
     Release,
 }
@@ -107,9 +107,13 @@ pub(crate) fn example() -> Result<()> {
 
 /// Builds programs of the workspace, of which the server is looked for beside whoever starts it, and tells in which folder they are. They are then started from the folder one is in, so that paths
 /// among their arguments mean what they say.
-fn build(profile: Profile, names: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(profile: Profile, names: &[&str]) -> Result<PathBuf> {
+    let features = match profile {
+        Profile::Debug => FEATURES,
+        Profile::Release => RELEASE_FEATURES,
+    };
     let mut command = workspace::cargo();
-    command.args(["build", "--workspace", "--features", FEATURES]);
+    command.args(["build", "--workspace", "--features", features]);
     for name in names {
         command.args(["--bin", name]);
     }

@@ -179,10 +179,13 @@ mod tests {
 
     #[test]
     fn everything_is_selected_unless_packages_are_named() {
-        assert_eq!(selection(&[]), words("--workspace --features countersign-app/demo"));
+        assert_eq!(
+            selection(&[]),
+            words("--workspace --features countersign-app/demo,countersign-app/planted")
+        );
         assert_eq!(
             selection(&words("some_test")),
-            words("--workspace --features countersign-app/demo some_test")
+            words("--workspace --features countersign-app/demo,countersign-app/planted some_test")
         );
         assert_eq!(
             selection(&words("-p countersign-policy -- --nocapture")),

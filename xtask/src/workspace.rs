@@ -11,7 +11,10 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use crate::shell;
 
 /// The one feature set that everything is built with, so that dependencies are compiled once.
-pub(crate) const FEATURES: &str = "countersign-app/demo";
+pub(crate) const FEATURES: &str = "countersign-app/demo,countersign-app/planted";
+
+/// The same for what is measured: what a release holds, and the demo.
+pub(crate) const RELEASE_FEATURES: &str = "countersign-app/demo";
 
 /// The folder that holds the workspace's Cargo.toml.
 pub(crate) fn root() -> PathBuf {

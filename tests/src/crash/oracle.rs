@@ -292,3 +292,81 @@ fn resumed(evidence: &Evidence, state: &str) -> Option<Broken> {
     let what = format!("{what}: {:?}", evidence.events);
     Some(Broken { invariant: Invariant::RunResumedOnlyWhenSettled, what })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn effect(target: Target, value: &str) -> Effect {
+        let values = [("value".to_owned(), value.as_bytes().to_vec())].into();
+        let text = |text: &str| text.to_owned();
+        let (action, actor, place) = (text("secret.created"), text("countersign"), text("place"));
+        Effect { n: 1, target, action, actor, place, detail: Value::Null, values }
+    }
+
+    /// A sync that went well.
+    fn well() -> Evidence {
+        let events = ["requested", "approved", "applying", "applied"].map(|name| format!("approval.{name}"));
+        let mut events = events.to_vec();
+        events.insert(1, "run.wait.paused".to_owned());
+        events.push("run.wait.resumed".to_owned());
+        Evidence {
+            resting: Resting {
+                cell: Cell { tool: "secret.sync.github_k8s", action: "sync" },
+                request_id: Some("r".to_owned()),
+                prepared: None,
+                database: "db".to_owned(),
+                stored: Some("applied".to_owned()),
+                effects: vec![effect(Target::Kubernetes, "v"), effect(Target::Github, "v")],
+                databases: Vec::new(),
+            },
+            state: Some("applied".to_owned()),
+            events,
+            paused_while_open: true,
+            waits: 0,
+            budget_runs: true,
+            outcomes: vec!["applied".to_owned()],
+            sealed: 0,
+        }
+    }
+
+    /// What is found when one thing is otherwise.
+    fn found(change: impl FnOnce(&mut Evidence)) -> Vec<Invariant> {
+        let mut evidence = well();
+        change(&mut evidence);
+        judge(&evidence, "applied").into_iter().map(|broken| broken.invariant).collect()
+    }
+
+    #[test]
+    fn what_went_well_is_left_alone() {
+        assert_eq!(found(|_| ()), []);
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_has_its_name() {
+        assert_eq!(found(|seen| seen.state = None), [Invariant::NothingStuck]);
+        assert_eq!(found(|seen| seen.sealed = 1), [Invariant::NoSealedValueLeft]);
+        assert_eq!(found(|seen| seen.outcomes.clear()), [Invariant::OutcomeInInbox]);
+        assert_eq!(found(|seen| seen.waits = 1), [Invariant::RunResumedOnlyWhenSettled]);
+        assert_eq!(found(|seen| seen.paused_while_open = false), [Invariant::RunResumedOnlyWhenSettled]);
+        let pop = |seen: &mut Evidence| drop(seen.resting.effects.pop());
+        assert_eq!(found(pop), [Invariant::NoEffectLost]);
+        let again = |seen: &mut Evidence| seen.resting.effects.push(effect(Target::Github, "v"));
+        assert_eq!(found(again), [Invariant::NoEffectTwice]);
+        let other = |seen: &mut Evidence| seen.resting.effects[1] = effect(Target::Github, "w");
+        assert_eq!(found(other), [Invariant::SameSecretOnBothTargets]);
+        let early = |seen: &mut Evidence| seen.resting.stored = Some("approved".to_owned());
+        assert_eq!(found(early), [Invariant::NoEffectWithoutApproval]);
+        let untold = |seen: &mut Evidence| seen.events.retain(|event| event != "approval.applying");
+        assert_eq!(found(untold), [Invariant::EventForEachTransition]);
+        let unapproved = |seen: &mut Evidence| seen.events.retain(|event| event != "approval.approved");
+        assert_eq!(
+            found(unapproved),
+            [Invariant::NoEffectWithoutApproval, Invariant::EventForEachTransition]
+        );
+        let resumed = |seen: &mut Evidence| seen.events.rotate_right(1);
+        assert_eq!(found(resumed), [Invariant::RunResumedOnlyWhenSettled]);
+    }
+}

@@ -253,6 +253,6 @@ async fn contract(plant: Plant, planted: bool) -> Result<Vec<Broken>> {
         Err(error) if error.is_panic() => true,
         Err(error) => return Err(error.into()),
     };
-    let what = "the contract suite's rule of that name fails".to_owned();
+    let what = "the rule of the contract suite fails: a stale commit was written".to_owned();
     Ok(broken_if(broken, Invariant::OnlyTheNewestWrites, what))
 }

@@ -3,4 +3,5 @@
 mod faults;
 mod github;
 mod kubernetes;
+mod proxy;
 mod support;

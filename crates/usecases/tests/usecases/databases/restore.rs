@@ -57,7 +57,8 @@ async fn a_restore_that_was_cut_off_is_looked_for_first() {
 
 #[tokio::test]
 async fn what_stands_in_the_way_is_a_refusal_that_changes_nothing() {
-    let cases: [(&str, fn(&Stage)); 4] = [
+    type Spoil = fn(&Stage);
+    let cases: [(&str, Spoil); 4] = [
         ("database_name_taken", |stage| stage.server.make_by_hand("orders")),
         ("database_not_ours", |stage| stage.server.make_by_hand(KEPT)),
         ("database_not_ours", |stage| stage.server.unmark_by_hand(KEPT)),
