@@ -33,22 +33,27 @@ const MAX_QUARANTINE_DAYS: u32 = 3650;
 
 /// The configured targets.
 pub struct Targets {
-    kubernetes: Option<Arc<dyn KubernetesSecrets>>,
-    github: Option<Arc<dyn GithubSecrets>>,
-    databases: Arc<ConfiguredServers>,
+    pub(crate) kubernetes: Option<Arc<dyn KubernetesSecrets>>,
+    pub(crate) github: Option<Arc<dyn GithubSecrets>>,
+    pub(crate) databases: Arc<ConfiguredServers>,
     namespaces: NamespaceRules,
     field_manager: String,
 }
 
 /// Which database server serves which environment.
 #[derive(Default)]
-struct ConfiguredServers(BTreeMap<Environment, Arc<dyn DatabaseServer>>);
+pub(crate) struct ConfiguredServers(BTreeMap<Environment, Arc<dyn DatabaseServer>>);
 
 #[cfg(feature = "crash")]
 impl ConfiguredServers {
     /// The same environments, each server replaced by what stands in front of it.
-    fn map(&self, around: impl Fn(Arc<dyn DatabaseServer>) -> Arc<dyn DatabaseServer>) -> Self {
-        Self(self.0.iter().map(|(environment, server)| (environment.clone(), around(server.clone()))).collect())
+    pub(crate) fn map(&self, around: impl Fn(Arc<dyn DatabaseServer>) -> Arc<dyn DatabaseServer>) -> Self {
+        Self(
+            self.0
+                .iter()
+                .map(|(environment, server)| (environment.clone(), around(server.clone())))
+                .collect(),
+        )
     }
 }
 

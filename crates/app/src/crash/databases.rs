@@ -35,6 +35,10 @@ impl DatabaseServer for CrashServer {
         self.inner.name()
     }
 
+    fn quarantine_days(&self) -> u32 {
+        self.inner.quarantine_days()
+    }
+
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
         self.around("look", self.inner.look(database)).await
     }
@@ -58,6 +62,15 @@ impl DatabaseServer for CrashServer {
         expected_id: &str,
     ) -> Result<DatabaseReceipt, TargetError> {
         self.around("quarantine", self.inner.quarantine(database, kept_as, expected_id)).await
+    }
+
+    async fn restore(
+        &self,
+        kept_as: &DatabaseName,
+        database: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        self.around("restore", self.inner.restore(kept_as, database, expected_id)).await
     }
 
     async fn drop_database(

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_audit::Pseudonym;
-use countersign_kernel::{CommitId, Digest, Principal, RequestId, RunId};
+use countersign_kernel::{CommitId, DatabaseName, Digest, Principal, RequestId, RunId};
 use countersign_usecases::commit::{Commit, CommitRecords, WorkWrite};
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 
 use super::CrashPoints;
@@ -51,6 +51,10 @@ impl Ledger for CrashLedger {
 
     async fn load_run(&self, id: &RunId) -> Result<RunSnapshot, StoreError> {
         self.inner.load_run(id).await
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        self.inner.load_database(server, name).await
     }
 
     async fn load_policy(&self, digest: Option<Digest>) -> Result<Option<PolicyText>, StoreError> {

@@ -57,8 +57,7 @@ pub async fn tapped(config: &TargetsConfig, points: &Arc<CrashPoints>) -> Result
         }
     }
     if let Some(github) = &mut tapped.github {
-        let url = github.url.as_deref().context("targets.github.url: crash points need an address")?;
-        github.url = Some(http("github", url, points).await?);
+        github.url = http("github", &github.url, points).await?;
     }
     for (name, database) in &mut tapped.databases {
         match database {

@@ -9,7 +9,7 @@ use countersign_mcp_tools::ports::DatabaseServers;
 use countersign_mcp_tools::{Call, Plan};
 use countersign_usecases::commit::{Commit, CommitRecords, DatabaseWrite, Guard};
 use countersign_usecases::port::{
-    CallLookup, CallSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
+    CallLookup, CallSnapshot, DatabaseSnapshot, Ledger, PolicyText, RequestSnapshot, RunSnapshot, StoreError,
 };
 use countersign_usecases::record::Stamp;
 
@@ -68,7 +68,7 @@ fn spoil(plant: Plant, records: &mut CommitRecords) {
     match plant {
         Plant::NoFence => records.guards.retain(|guard| match guard {
             Guard::Fence { .. } => false,
-            Guard::RunLive { .. } | Guard::NotAfter { .. } => true,
+            Guard::RunLive { .. } | Guard::NotAfter { .. } | Guard::DatabaseIs { .. } => true,
         }),
         Plant::ForgetToErase => records.erased_requests.clear(),
         Plant::LoseAnEvent => records.events.retain(|event| event.event_type != "approval.applying"),
@@ -134,6 +134,10 @@ impl Ledger for PlantedLedger {
 
     async fn load_run(&self, id: &RunId) -> Result<RunSnapshot, StoreError> {
         self.inner.load_run(id).await
+    }
+
+    async fn load_database(&self, server: &str, name: &DatabaseName) -> Result<DatabaseSnapshot, StoreError> {
+        self.inner.load_database(server, name).await
     }
 
     async fn load_policy(&self, digest: Option<Digest>) -> Result<Option<PolicyText>, StoreError> {

@@ -8,7 +8,7 @@ use countersign_kernel::{DatabaseName, Namespace, RequestId};
 use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
     Access, ApplyKey, DatabaseReceipt, DatabaseSeen, DatabaseServer, GithubReceipt, GithubSecretSeen,
-    GithubSecrets, KubernetesReceipt, KubernetesSecrets, SecretPlace, SecretSeen, TargetError,
+    GithubSecrets, KubernetesReceipt, KubernetesSecrets, RemoveKey, SecretPlace, SecretSeen, TargetError,
     TargetErrorKind,
 };
 
@@ -65,6 +65,34 @@ impl KubernetesSecrets for PlantedKubernetes {
         self.inner.apply_key(ApplyKey { expected_version: version.as_deref(), ..write }).await
     }
 
+    async fn remove_key<'a>(&self, write: RemoveKey<'a>) -> Result<KubernetesReceipt, TargetError> {
+        self.inner.remove_key(write).await
+    }
+
+    async fn delete<'a>(
+        &self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        expected: &'a KubernetesReceipt,
+    ) -> Result<(), TargetError> {
+        self.inner.delete(namespace, name, expected).await
+    }
+
+    async fn read_key<'a>(
+        &self,
+        namespace: &'a Namespace,
+        name: &'a str,
+        key: &'a str,
+        expected_version: &'a str,
+    ) -> Result<Option<SecretValue>, TargetError> {
+        if self.plant != Plant::IgnoreDrift {
+            return self.inner.read_key(namespace, name, key, expected_version).await;
+        }
+        let seen = self.inner.look(namespace, name).await?;
+        let version = seen.map_or_else(|| expected_version.to_owned(), |seen| seen.resource_version);
+        self.inner.read_key(namespace, name, key, &version).await
+    }
+
     async fn holds<'a>(
         &self,
         namespace: &'a Namespace,
@@ -99,6 +127,10 @@ impl GithubSecrets for PlantedGithub {
 
     async fn access(&self, place: &SecretPlace) -> Result<Access, TargetError> {
         self.inner.access(place).await
+    }
+
+    async fn count(&self, place: &SecretPlace) -> Result<u32, TargetError> {
+        self.inner.count(place).await
     }
 
     async fn put(
@@ -144,6 +176,10 @@ impl DatabaseServer for PlantedServer {
         self.inner.name()
     }
 
+    fn quarantine_days(&self) -> u32 {
+        self.inner.quarantine_days()
+    }
+
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
         let seen = self.inner.look(database).await?;
         let foreign = |seen: &DatabaseSeen| seen.created_by.is_none();
@@ -178,6 +214,15 @@ impl DatabaseServer for PlantedServer {
         expected_id: &str,
     ) -> Result<DatabaseReceipt, TargetError> {
         self.inner.quarantine(database, kept_as, expected_id).await
+    }
+
+    async fn restore(
+        &self,
+        kept_as: &DatabaseName,
+        database: &DatabaseName,
+        expected_id: &str,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        self.inner.restore(kept_as, database, expected_id).await
     }
 
     async fn drop_database(

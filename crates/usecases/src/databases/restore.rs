@@ -169,9 +169,7 @@ async fn failed(held: &Held<'_>, error: &TargetError) -> Result<Turn, ServiceErr
         | TargetErrorKind::Forbidden
         | TargetErrorKind::Fenced
         | TargetErrorKind::QuotaExceeded
-        | TargetErrorKind::Invalid => {
-            held.keep(error.kind.code(), &error.to_string()).await
-        }
+        | TargetErrorKind::Invalid => held.keep(error.kind.code(), &error.to_string()).await,
         // The names are not as they were a moment ago: an earlier attempt may have arrived. Looking again tells.
         TargetErrorKind::NotFound | TargetErrorKind::Conflict => {
             Ok(Turn::Later(backoff(held.lease.attempts)))
