@@ -19,20 +19,29 @@ struct Left {
     id: String,
 }
 
+/// The register has the last word on what should be there: what left it by another way than a request's step (kept and let go, brought
+/// back) is not compared any more.
 pub(super) async fn inspect(
     servers: &dyn DatabaseServers,
     register: &dyn DatabaseRegister,
     done: &DoneStep<'_>,
 ) -> Inspection {
     let Some((server, ownership, left)) = left_behind(servers, done) else { return Inspection::NotWatched };
+    let watched = Watched { server: &*server, register, ownership, left: &left };
     let compared = match &ownership.change {
-        OwnershipChange::Reserve => created(&*server, ownership, &left, done).await,
-        OwnershipChange::Quarantine(quarantine) => {
-            quarantined(&*server, register, ownership, &quarantine.kept_as, &left).await
-        }
-        OwnershipChange::Release => freed(&*server, ownership, &left).await,
+        OwnershipChange::Reserve => watched.created(done).await,
+        OwnershipChange::Quarantine { kept_as } => watched.quarantined(kept_as).await,
+        OwnershipChange::Release => watched.freed().await,
     };
     compared.unwrap_or_else(|error| Inspection::CouldNotLook { why: scrub(&error.to_string(), None) })
+}
+
+/// What one step left, with where to look.
+struct Watched<'a> {
+    server: &'a dyn DatabaseServer,
+    register: &'a dyn DatabaseRegister,
+    ownership: &'a Ownership,
+    left: &'a Left,
 }
 
 fn left_behind<'a>(
@@ -50,66 +59,52 @@ fn left_behind<'a>(
     (server.name() == ownership.server).then_some((server, ownership, left))
 }
 
-async fn created(
-    server: &dyn DatabaseServer,
-    ownership: &Ownership,
-    left: &Left,
-    done: &DoneStep<'_>,
-) -> Result<Inspection, TargetError> {
-    let was = json!({"database": ownership.database.as_str(), "id": left.id});
-    let Some(seen) = server.look(&ownership.database).await? else {
-        return Ok(Inspection::changed(Deviation::Removed, was, json!({"database": false})));
-    };
-    if seen.id != left.id {
-        return Ok(Inspection::changed(Deviation::Replaced, was, other(&seen)));
+impl Watched<'_> {
+    /// Whether the register has the database under this name in this state. Asked after the look, for rows follow effects.
+    async fn registered(&self, name: &DatabaseName, state: OwnedState) -> Result<bool, TargetError> {
+        let row = self.register.find_owner(self.server.name(), name).await?;
+        Ok(row.is_some_and(|row| row.state == state))
     }
-    if seen.created_by != Some(done.request) {
-        return Ok(Inspection::changed(Deviation::Unmarked, was, other(&seen)));
-    }
-    Ok(Inspection::AsLeft)
-}
 
-/// What staff had restored, or what was dropped at the end of its retention, did not bypass anybody: the owner rows say so.
-async fn quarantined(
-    server: &dyn DatabaseServer,
-    register: &dyn DatabaseRegister,
-    ownership: &Ownership,
-    kept_as: &DatabaseName,
-    left: &Left,
-) -> Result<Inspection, TargetError> {
-    match register.find_owner(server.name(), kept_as).await?.map(|owner| owner.state) {
-        Some(OwnedState::Quarantined) => {}
-        Some(OwnedState::Restoring | OwnedState::Purging | OwnedState::Reserved | OwnedState::Active) => {
+    async fn created(&self, done: &DoneStep<'_>) -> Result<Inspection, TargetError> {
+        let name = &self.ownership.database;
+        let was = json!({"database": name.as_str(), "id": self.left.id});
+        let (deviation, seen) = match self.server.look(name).await? {
+            None => (Deviation::Removed, json!({"database": false})),
+            Some(seen) if seen.id != self.left.id => (Deviation::Replaced, other(&seen)),
+            Some(seen) if seen.created_by != Some(done.request) => (Deviation::Unmarked, other(&seen)),
+            Some(_) => return Ok(Inspection::AsLeft),
+        };
+        if !self.registered(name, OwnedState::Active).await? {
             return Ok(Inspection::NotWatched);
         }
-        None => {
-            return match register.find_owner(server.name(), &ownership.database).await? {
-                Some(_) => Ok(Inspection::NotWatched),
-                None => freed(server, ownership, left).await,
-            };
-        }
+        Ok(Inspection::changed(deviation, was, seen))
     }
-    let was = json!({"database": kept_as.as_str(), "id": left.id});
-    match server.look(kept_as).await? {
-        None => return Ok(Inspection::changed(Deviation::Removed, was, json!({"database": false}))),
-        Some(seen) if seen.id != left.id => {
-            return Ok(Inspection::changed(Deviation::Replaced, was, other(&seen)));
-        }
-        Some(_) => {}
-    }
-    freed(server, ownership, left).await
-}
 
-async fn freed(
-    server: &dyn DatabaseServer,
-    ownership: &Ownership,
-    left: &Left,
-) -> Result<Inspection, TargetError> {
-    let was = json!({"database": false, "id": left.id});
-    Ok(match server.look(&ownership.database).await? {
-        None => Inspection::AsLeft,
-        Some(seen) => Inspection::changed(Deviation::Unowned, was, other(&seen)),
-    })
+    async fn quarantined(&self, kept_as: &DatabaseName) -> Result<Inspection, TargetError> {
+        let was = json!({"database": kept_as.as_str(), "id": self.left.id});
+        let missing = match self.server.look(kept_as).await? {
+            None => Some((Deviation::Removed, json!({"database": false}))),
+            Some(seen) if seen.id != self.left.id => Some((Deviation::Replaced, other(&seen))),
+            Some(_) => None,
+        };
+        match missing {
+            Some((deviation, seen)) if self.registered(kept_as, OwnedState::Quarantined).await? => {
+                Ok(Inspection::changed(deviation, was, seen))
+            }
+            Some(_) | None => self.freed().await,
+        }
+    }
+
+    async fn freed(&self) -> Result<Inspection, TargetError> {
+        let name = &self.ownership.database;
+        let Some(seen) = self.server.look(name).await? else { return Ok(Inspection::AsLeft) };
+        if self.register.find_owner(self.server.name(), name).await?.is_some() {
+            return Ok(Inspection::NotWatched);
+        }
+        let was = json!({"database": false, "id": self.left.id});
+        Ok(Inspection::changed(Deviation::Unowned, was, other(&seen)))
+    }
 }
 
 fn other(seen: &DatabaseSeen) -> Value {

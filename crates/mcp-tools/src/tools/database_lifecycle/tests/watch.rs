@@ -9,12 +9,8 @@ fn kept() -> DatabaseName {
     DatabaseName::parse("_q_orders_16384").unwrap()
 }
 
-async fn inspected(call: &Call, there: &[(DatabaseName, DatabaseSeen)]) -> Inspection {
-    inspected_with(call, there, &[(kept(), OwnedState::Quarantined)]).await
-}
-
-/// The same with these owner rows.
-async fn inspected_with(
+/// Inspects what this call left: what is there, by name, and what the register says, by name.
+async fn inspected(
     call: &Call,
     there: &[(DatabaseName, DatabaseSeen)],
     rows: &[(DatabaseName, OwnedState)],
@@ -25,21 +21,21 @@ async fn inspected_with(
     };
     let plan = planned(call, before, row).await.unwrap();
     let mut server = server();
-    let there = there.to_vec();
+    let (there, rows) = (there.to_vec(), rows.to_vec());
     server.expect_look().returning(move |name| {
         Ok(there.iter().find(|(known, _)| known == name).map(|(_, seen)| seen.clone()))
     });
     let receipt = json!({"server": "main", "database": "orders", "id": "16384"});
-    let (mut register, rows) = (MockDatabaseRegister::new(), rows.to_vec());
+    let mut register = MockDatabaseRegister::new();
     register.expect_find_owner().returning(move |_, name| {
-        Ok(rows.iter().find(|(known, _)| known == name).map(|(_, state)| owner(*state, 5)))
+        Ok(rows.iter().find(|(known, _)| known == name).map(|(_, state)| owner(*state, 1)))
     });
     tool_over(server, register).inspect(done(call, &plan, 0, &receipt)).await
 }
 
 fn deviation(inspection: &Inspection) -> Option<Deviation> {
     match inspection {
-        Inspection::AsLeft => None,
+        Inspection::AsLeft | Inspection::NotWatched => None,
         Inspection::Changed { finding, .. } => Some(finding.deviation),
         other => panic!("{other:?}"),
     }
@@ -56,7 +52,11 @@ async fn a_created_database_stays_itself_under_its_name_and_mark() {
         (vec![(orders(), database("16384", Some(9)))], Some(Deviation::Unmarked)),
     ];
     for (there, expected) in table {
-        assert_eq!(deviation(&inspected(&create(), &there).await), expected, "{there:?}");
+        assert_eq!(
+            deviation(&inspected(&create(), &there, &[(orders(), OwnedState::Active)]).await),
+            expected,
+            "{there:?}"
+        );
     }
 }
 
@@ -71,7 +71,11 @@ async fn a_quarantined_database_stays_kept_and_its_name_free() {
         (vec![kept_one, new_one], Some(Deviation::Unowned)),
     ];
     for (there, expected) in table {
-        assert_eq!(deviation(&inspected(&delete("quarantine"), &there).await), expected, "{there:?}");
+        assert_eq!(
+            deviation(&inspected(&delete("quarantine"), &there, &[(kept(), OwnedState::Quarantined)]).await),
+            expected,
+            "{there:?}"
+        );
     }
 }
 
@@ -92,9 +96,23 @@ async fn what_was_restored_or_purged_after_its_quarantine_bypassed_nobody() {
 
 #[tokio::test]
 async fn a_dropped_database_is_not_made_anew_by_hand() {
-    assert_eq!(inspected(&delete("drop"), &[]).await, Inspection::AsLeft);
+    assert_eq!(inspected(&delete("drop"), &[], &[]).await, Inspection::AsLeft);
     let anew = [(orders(), database("17000", None))];
-    assert_eq!(deviation(&inspected(&delete("drop"), &anew).await), Some(Deviation::Unowned));
+    assert_eq!(deviation(&inspected(&delete("drop"), &anew, &[]).await), Some(Deviation::Unowned));
+}
+
+#[tokio::test]
+async fn what_left_the_register_by_another_way_is_not_compared_any_more() {
+    let back = [(orders(), database("16384", Some(5)))];
+    let active = [(orders(), OwnedState::Active)];
+    let restored = inspected(&delete("quarantine"), &back, &active).await;
+    assert_eq!(restored, Inspection::NotWatched, "brought back under its name");
+    let let_go = inspected(&delete("quarantine"), &[], &[]).await;
+    assert_eq!(let_go, Inspection::AsLeft, "kept for its time, and gone");
+    let elsewhere = inspected(&create(), &[], &[]).await;
+    assert_eq!(elsewhere, Inspection::NotWatched, "no longer in the register");
+    let made_again = inspected(&delete("drop"), &back, &active).await;
+    assert_eq!(made_again, Inspection::NotWatched, "the name is ours again");
 }
 
 #[tokio::test]
