@@ -2,6 +2,11 @@
 //! `COUNTERSIGN_TEST_GITHUB_REPOSITORY` name one. What only a stand-in can show (the value that arrived, faults, rotated keys) is tested
 //! beside this.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is not as expected fails the test: these are the bodies of tests"
+)]
+
 use std::time::Duration;
 
 use countersign_kernel::{Environment, Repository};

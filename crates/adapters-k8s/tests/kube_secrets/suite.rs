@@ -1,6 +1,11 @@
 //! What the adapter does on any cluster: each test runs on the stand-in, and on a real cluster when `COUNTERSIGN_TEST_KUBECONFIG` names
 //! one. What only a stand-in can be told to do (faults, quotas, foreign accounts) is tested beside this.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is not as expected fails the test: these are the bodies of tests"
+)]
+
 use countersign_adapters_k8s::{FENCE_ANNOTATION, REQUEST_ANNOTATION};
 use countersign_kernel::Namespace;
 use countersign_mcp_tools::ports::{Access, KubernetesSecrets as _, TargetErrorKind};

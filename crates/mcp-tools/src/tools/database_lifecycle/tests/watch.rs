@@ -37,7 +37,7 @@ fn deviation(inspection: &Inspection) -> Option<Deviation> {
     match inspection {
         Inspection::AsLeft | Inspection::NotWatched => None,
         Inspection::Changed { finding, .. } => Some(finding.deviation),
-        other => panic!("{other:?}"),
+        Inspection::CouldNotLook { why } => panic!("{why}"),
     }
 }
 
