@@ -30,7 +30,7 @@ pub(super) async fn inspect(
     let watched = Watched { server: &*server, register, ownership, left: &left };
     let compared = match &ownership.change {
         OwnershipChange::Reserve => watched.created(done).await,
-        OwnershipChange::Quarantine { kept_as } => watched.quarantined(kept_as).await,
+        OwnershipChange::Quarantine(quarantine) => watched.quarantined(&quarantine.kept_as).await,
         OwnershipChange::Release => watched.freed().await,
     };
     compared.unwrap_or_else(|error| Inspection::CouldNotLook { why: scrub(&error.to_string(), None) })

@@ -80,21 +80,6 @@ async fn a_quarantined_database_stays_kept_and_its_name_free() {
 }
 
 #[tokio::test]
-async fn what_was_restored_or_purged_after_its_quarantine_bypassed_nobody() {
-    let restored = [(orders(), database("16384", Some(5)))];
-    for state in [OwnedState::Restoring, OwnedState::Purging] {
-        let seen = inspected_with(&delete("quarantine"), &restored, &[(kept(), state)]).await;
-        assert_eq!(seen, Inspection::NotWatched, "{state:?}");
-    }
-    let rows = [(orders(), OwnedState::Active)];
-    assert_eq!(inspected_with(&delete("quarantine"), &restored, &rows).await, Inspection::NotWatched);
-    assert_eq!(inspected_with(&delete("quarantine"), &[], &[]).await, Inspection::AsLeft, "purged");
-    let anew = [(orders(), database("17000", None))];
-    let seen = inspected_with(&delete("quarantine"), &anew, &[]).await;
-    assert_eq!(deviation(&seen), Some(Deviation::Unowned), "purged, and made anew by hand");
-}
-
-#[tokio::test]
 async fn a_dropped_database_is_not_made_anew_by_hand() {
     assert_eq!(inspected(&delete("drop"), &[], &[]).await, Inspection::AsLeft);
     let anew = [(orders(), database("17000", None))];
