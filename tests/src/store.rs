@@ -44,7 +44,7 @@ impl PgServer {
             .context("PostgreSQL could not be started; `cargo xtask test` says what it needs")?;
         let port = container.get_host_port_ipv4(5432).await?;
         let address = format!("postgres://postgres:postgres@127.0.0.1:{port}");
-        Ok(Self { container: container, address })
+        Ok(Self { container, address })
     }
 
     /// The same on a port of its own choice that it keeps, so that it can be killed and started again.
@@ -61,7 +61,7 @@ impl PgServer {
             .await
             .context("PostgreSQL could not be started; `cargo xtask test` says what it needs")?;
         let address = format!("postgres://postgres:postgres@127.0.0.1:{port}");
-        Ok(Self { container: container, address })
+        Ok(Self { container, address })
     }
 
     /// Kills all of PostgreSQL's processes at once, starts it again on the same files, and waits until it answers.
