@@ -158,5 +158,5 @@ async fn secrets_are_counted_place_by_place() {
         adapter.put(&in_repository(), name, &value("value")).await.unwrap();
     }
     assert_eq!(adapter.count(&in_repository()).await.unwrap(), 3);
-    assert_eq!(adapter.count(&in_environment("dev")).await.unwrap(), 0);
+    assert_eq!(adapter.count(&in_environment("staging")).await.unwrap(), 0);
 }
