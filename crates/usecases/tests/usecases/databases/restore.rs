@@ -6,6 +6,9 @@ use countersign_mcp_tools::ports::TargetErrorKind;
 use super::*;
 use crate::support::databases::Answer;
 
+/// What somebody does to the server by hand.
+type Spoil = fn(&Stage);
+
 #[tokio::test]
 async fn a_restored_database_has_its_name_and_its_owner_back() {
     let stage = Stage::quarantined().await;
@@ -57,7 +60,6 @@ async fn a_restore_that_was_cut_off_is_looked_for_first() {
 
 #[tokio::test]
 async fn what_stands_in_the_way_is_a_refusal_that_changes_nothing() {
-    type Spoil = fn(&Stage);
     let cases: [(&str, Spoil); 4] = [
         ("database_name_taken", |stage| stage.server.make_by_hand("orders")),
         ("database_not_ours", |stage| stage.server.make_by_hand(KEPT)),
