@@ -40,13 +40,17 @@ impl Stage {
         stage
     }
 
-    /// Asks for this; answers with the request.
+    /// Asks for this; answers with the request. `drop` is a deletion for good.
     async fn asked(&self, action: &str, database: &str) -> RequestId {
         let mut arguments: Value = json!({
             "action": action, "environment": "dev", "database_name": database,
             "justification": "the new service needs it so",
         });
-        if action == "delete" {
+        if action == "drop" {
+            arguments["action"] = json!("delete");
+            arguments["delete_mode"] = json!("drop");
+        }
+        if matches!(action, "delete" | "drop") {
             arguments["confirm_delete"] = json!(true);
         }
         self.world.try_call("database.lifecycle", arguments).await.unwrap().request.unwrap()
@@ -75,9 +79,13 @@ impl Stage {
     }
 
     async fn restore(&self) -> Result<OwnerRow, DatabaseError> {
+        self.restore_by(CAROL).await
+    }
+
+    async fn restore_by(&self, name: &str) -> Result<OwnerRow, DatabaseError> {
         let kept_as = DatabaseName::parse(KEPT).unwrap();
         let reason = countersign_testkit::build::words("the team still needs it");
-        restore_database(&self.world.services, "main", &kept_as, &reason, &who(CAROL)).await
+        restore_database(&self.world.services, "main", &kept_as, &reason, &who(name)).await
     }
 }
 

@@ -4,6 +4,7 @@ use countersign_kernel::Fault as _;
 use countersign_mcp_tools::ports::TargetErrorKind;
 
 use super::*;
+use crate::support::BOB;
 use crate::support::databases::Answer;
 
 /// What somebody does to the server by hand.
@@ -148,4 +149,21 @@ async fn staff_and_time_exclude_each_other() {
     });
     assert_eq!(stage.restore().await.unwrap_err().code(), "database_not_kept");
     assert_eq!(stage.events(), ["database.purging", "database.purged"]);
+}
+
+#[tokio::test]
+async fn a_restore_counts_only_for_the_row_it_was_decided_on() {
+    // Between the look at the row and the commit somebody else restores the database, and an agent has it dropped.
+    let stage = Arc::new(Stage::quarantined().await);
+    let racing = stage.clone();
+    stage.world.ledger.before_next_commit(move || {
+        crate::support::on_another_thread(async move {
+            // Another person: two commits that bring the same name's pseudonym would be stale for that alone.
+            racing.restore_by(BOB).await.unwrap();
+            racing.world.work_off().await;
+            racing.done("drop", "orders").await;
+        });
+    });
+    assert_eq!(stage.restore().await.unwrap_err().code(), "database_not_kept");
+    assert!(stage.owned().is_empty(), "no name is reserved for a database that is gone");
 }
