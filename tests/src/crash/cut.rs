@@ -96,7 +96,7 @@ pub async fn run(each: usize) -> Result<Cuts> {
     let proxy = in_front_of(Protocol::Postgres, &postgres.address(), &scissors).await?;
     let file = site.folder().join("cut.url");
     let login = "postgres:postgres";
-    std::fs::write(&file, format!("postgres://{login}@{}/postgres?sslmode=disable", proxy.address()))?;
+    std::fs::write(&file, format!("postgres://{login}@{}/postgres", proxy.address()))?;
     let file = file.to_string_lossy().into_owned();
     let variables = [("COUNTERSIGN_TARGETS__DATABASES__MAIN__URL__FILE", file.as_str())];
     let mut arena = Arena::on(site, 1, &variables).await?;

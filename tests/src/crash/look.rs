@@ -26,10 +26,27 @@ pub async fn texts(site: &Site, query: String) -> Result<Vec<String>> {
     match site.store() {
         Store::Sqlite => texts_of_file(&site.folder().join("store.db"), query).await,
         Store::Postgres { url } => {
-            let mut connection = PgConnection::connect(url).await?;
-            let texts = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await;
-            connection.close().await?;
-            Ok(texts?)
+            patiently(async || {
+                let mut connection = PgConnection::connect(url).await?;
+                let query = AssertSqlSafe(query.clone());
+                sqlx::query_scalar(query).fetch_all(&mut connection).await
+            })
+            .await
+        }
+    }
+}
+
+/// PostgreSQL may just have been killed: asks until it is back.
+async fn patiently<T>(ask: impl AsyncFn() -> Result<T, sqlx::Error>) -> Result<T> {
+    let mut left = 300;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if left == 0 => return Err(error.into()),
+            Err(_) => {
+                left -= 1;
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
         }
     }
 }
@@ -53,11 +70,12 @@ pub async fn databases(site: &Site) -> Result<Vec<Database>> {
         Store::Sqlite => files(&site.folder().join("databases")).await,
         Store::Postgres { url } => {
             let server = url.rsplit_once('/').map_or(url.as_str(), |(server, _)| server);
-            let mut connection = PgConnection::connect(&format!("{server}/postgres")).await?;
             let query = "SELECT datname::text, shobj_description(oid, 'pg_database') FROM pg_database";
-            let rows: Vec<(String, Option<String>)> =
-                sqlx::query_as(query).fetch_all(&mut connection).await?;
-            connection.close().await?;
+            let rows: Vec<(String, Option<String>)> = patiently(async || {
+                let mut connection = PgConnection::connect(&format!("{server}/postgres")).await?;
+                sqlx::query_as(query).fetch_all(&mut connection).await
+            })
+            .await?;
             let database = |(name, comment): (String, Option<String>)| {
                 let made_for = comment.and_then(|text| text.split_whitespace().last().map(str::to_owned));
                 Database { name, made_for }
