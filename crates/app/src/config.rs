@@ -193,6 +193,9 @@ pub struct IdentityConfig {
 pub struct TargetsConfig {
     /// Our field manager in Kubernetes. Default `countersign`.
     pub field_manager: String,
+    /// Seconds one exchange with Kubernetes or GitHub may take, 1 to 60. Default 15. What GitHub did not answer is left alone as long before
+    /// anybody looks for it: it may still arrive.
+    pub timeout_s: u64,
     /// The Kubernetes cluster.
     pub kubernetes: Option<KubernetesConfig>,
     /// GitHub.
@@ -364,6 +367,7 @@ impl Default for TargetsConfig {
     fn default() -> Self {
         Self {
             field_manager: "countersign".to_owned(),
+            timeout_s: 15,
             kubernetes: None,
             github: None,
             namespaces: Vec::new(),

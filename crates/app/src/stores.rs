@@ -33,6 +33,19 @@ enum Opened {
     Postgres(PgStore),
 }
 
+/// The shortest lease that leaves time to prolong it a few times before it has to be let go of, in seconds.
+const MIN_LEASE_S: u64 = 1;
+
+/// The longest lease, in seconds: what a replica held when it died waits as long.
+const MAX_LEASE_S: u64 = 3_600;
+
+fn lease(lease_s: u64) -> Result<Millis> {
+    if !(MIN_LEASE_S..=MAX_LEASE_S).contains(&lease_s) {
+        anyhow::bail!("store.lease_s must be {MIN_LEASE_S} to {MAX_LEASE_S}, not {lease_s}");
+    }
+    Ok(Millis::from_secs(lease_s))
+}
+
 impl Stores {
     /// Opens the store. A SQLite file is migrated on the way; PostgreSQL has to be migrated by `countersign migrate`.
     ///
@@ -45,8 +58,7 @@ impl Stores {
                     std::fs::create_dir_all(folder)
                         .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
                 }
-                let options =
-                    SqliteOptions { lease: Millis::from_secs(*lease_s), ..SqliteOptions::default() };
+                let options = SqliteOptions { lease: lease(*lease_s)?, ..SqliteOptions::default() };
                 let store = SqliteStore::open(path, options, ambient::host_now).await?;
                 let shared = Arc::new(store.clone());
                 Ok(Self {
@@ -62,7 +74,7 @@ impl Stores {
                 let url = url.read().context("store.url")?;
                 let options = StoreOptions {
                     max_connections: *pool_size,
-                    lease: Millis::from_secs(*lease_s),
+                    lease: lease(*lease_s)?,
                     role: role.clone(),
                     ..StoreOptions::default()
                 };

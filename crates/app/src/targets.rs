@@ -10,7 +10,7 @@ use countersign_adapters_github::{GithubActionsSecrets, GithubActionsSecretsConf
 use countersign_adapters_k8s::{ClusterAccess, KubeSecrets, KubeSecretsConfig};
 use countersign_adapters_postgres::{DatabaseServerOptions, PgDatabaseServer};
 use countersign_adapters_sqlite::SqliteDatabaseServer;
-use countersign_kernel::Environment;
+use countersign_kernel::{Environment, Millis};
 use countersign_mcp_tools::ToolRegistry;
 use countersign_mcp_tools::ports::{
     DatabaseRegister, DatabaseServer, DatabaseServers, GithubSecrets, KubernetesSecrets,
@@ -25,8 +25,8 @@ use crate::config::{DatabaseConfig, KubernetesConfig, NamespaceRuleConfig, Targe
 /// How long a connection to a target may take to come up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long one exchange with a target may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest one exchange with a target may be allowed to take, in seconds.
+const MAX_TIMEOUT_S: u64 = 60;
 
 /// The longest a quarantined database is kept: ten years.
 const MAX_QUARANTINE_DAYS: u32 = 3650;
@@ -38,6 +38,7 @@ pub struct Targets {
     pub(crate) databases: Arc<ConfiguredServers>,
     namespaces: NamespaceRules,
     field_manager: String,
+    longest_exchange: Millis,
 }
 
 /// Which database server serves which environment.
@@ -75,6 +76,7 @@ impl Targets {
             databases: Arc::new(databases(&config.databases)?),
             namespaces: NamespaceRules(config.namespaces.iter().map(namespace_rule).collect::<Result<_>>()?),
             field_manager: config.field_manager.clone(),
+            longest_exchange: Millis::from_secs(timeout(config)?.as_secs()),
         })
     }
 
@@ -97,6 +99,7 @@ impl Targets {
         if let (Some(kubernetes), Some(github)) = (&self.kubernetes, &self.github) {
             let config = SecretSyncConfig {
                 field_manager: self.field_manager.clone(),
+                longest_exchange: self.longest_exchange,
                 ..SecretSyncConfig::new(self.namespaces.clone())
             };
             tools.register(Arc::new(SecretSync::new(config, kubernetes.clone(), github.clone())))?;
@@ -116,7 +119,7 @@ pub async fn kubernetes(config: &TargetsConfig) -> Result<Option<Arc<KubeSecrets
         access: cluster_access(cluster).context(here)?,
         field_manager: config.field_manager.clone(),
         connect_timeout: CONNECT_TIMEOUT,
-        request_timeout: REQUEST_TIMEOUT,
+        request_timeout: timeout(config)?,
     };
     Ok(Some(Arc::new(KubeSecrets::connect(config).await.context(here)?)))
 }
@@ -150,7 +153,7 @@ pub fn github(config: &TargetsConfig) -> Result<Option<Arc<GithubActionsSecrets>
         base_url: github.url.clone(),
         token: github.token.read().context("targets.github.token")?,
         connect_timeout: CONNECT_TIMEOUT,
-        request_timeout: REQUEST_TIMEOUT,
+        request_timeout: timeout(config)?,
     };
     Ok(Some(Arc::new(GithubActionsSecrets::connect(config).context("targets.github")?)))
 }
@@ -221,6 +224,13 @@ pub fn database_server(name: &str, config: &DatabaseConfig) -> Result<Arc<dyn Da
         }
     };
     server.with_context(|| format!("targets.databases.{name}"))
+}
+
+fn timeout(config: &TargetsConfig) -> Result<Duration> {
+    if !(1..=MAX_TIMEOUT_S).contains(&config.timeout_s) {
+        anyhow::bail!("targets.timeout_s must be 1 to {MAX_TIMEOUT_S}, not {}", config.timeout_s);
+    }
+    Ok(Duration::from_secs(config.timeout_s))
 }
 
 fn days(quarantine_days: u32) -> Result<u32> {

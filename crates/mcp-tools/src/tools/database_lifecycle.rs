@@ -18,11 +18,11 @@ mod watch;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_kernel::Violations;
+use countersign_kernel::{Millis, Violations};
 use serde_json::Value;
 
 use crate::call::{Call, Caller};
-use crate::plan::{Fact, Plan};
+use crate::plan::{Fact, Plan, Step};
 use crate::ports::{DatabaseRegister, DatabaseServers};
 use crate::tool::{
     ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork, ToolDescriptor,
@@ -73,6 +73,11 @@ impl ControlTool for DatabaseLifecycle {
 
     async fn probe(&self, work: StepWork<'_>) -> ProbeOutcome {
         steps::probe(self.servers.as_ref(), work).await
+    }
+
+    /// A late attempt is told by its precondition: a name that is taken, an id that does not match.
+    fn in_flight(&self, _step: &Step) -> Millis {
+        Millis(0)
     }
 
     async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
