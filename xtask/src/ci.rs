@@ -57,7 +57,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
         Step::new("crash-absent", 300, crash::absent),
         Step::new("crash-points", 900, || crash::play(&["--points"])),
-        Step::new("crash-random", 600, || crash::play(&["--random", "300"])),
+        Step::new("crash-random", 900, || crash::play(&["--random", "300"])),
         Step::new("crash-planted", 180, || crash::play(&["--planted"])),
         Step::new("crash-cut", 240, || crash::play(&["--cut", "100"])),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),

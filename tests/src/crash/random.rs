@@ -116,7 +116,7 @@ async fn kill(
     let mut dice = Dice::of(seed);
     let every = kills.checked_div(postgres_kills).unwrap_or(usize::MAX).max(1);
     for number in 1..=kills {
-        tokio::time::sleep(Duration::from_millis(100 + dice.below(900))).await;
+        tokio::time::sleep(Duration::from_millis(100 + dice.below(1_400))).await;
         let index = usize::try_from(dice.below(arena.size() as u64))?;
         arena.kill(index)?;
         if number % every == 0 {
