@@ -29,6 +29,10 @@ impl Scene {
     async fn stuck(store: Store, fault: Behaviour, state: RequestState) -> Result<Self> {
         let site = Site::prepare(store).await?;
         site.github.fail(FaultRule { times: 1_000, ..FaultRule::next("PUT", "/repos/**", fault) });
+        // What is refused for good would be taken back; that is refused, too.
+        let secrets = "/api/v1/namespaces/shop-dev/secrets/**";
+        let refused = FaultRule::next("DELETE", secrets, Behaviour::status(403));
+        site.kubernetes.fail(FaultRule { times: 1_000, ..refused });
         let server = site.start("first").await?;
         let parties = Parties::connect(&site.deployment(&server)).await?;
         let (agent, run_token) = parties.agent_with_token("operated-1", "patient", "run:at-once").await?;
@@ -103,12 +107,13 @@ async fn an_unknown_request_is_shown_step_by_step_and_settled_by_command() -> Re
         check(
             &shown,
             &[
-                "step 1: kubernetes.apply_key on kubernetes:shop-dev/key#value: done at 2",
+                "step 1: kubernetes.apply_key on kubernetes:shop-dev/key#value: being undone, MAY OR MAY NOT BE UNDONE",
+                "was done at 2",
                 ", receipt {",
                 "\"resource_version\"",
                 "step 2: github.put_secret on github:acme/shop@dev#KEY: certainly not done (attempts: 1)",
                 "in doubt at 2",
-                "(target_invalid)",
+                "(undo_failed)",
                 &settle,
             ],
         )?;
@@ -128,7 +133,7 @@ async fn an_unknown_request_is_shown_step_by_step_and_settled_by_command() -> Re
 
         let outcome = tokio::time::timeout(PATIENCE, scene.agent.outcome(id)).await??;
         ensure!(status_of(&outcome) == "failed", "came to {}", status_of(&outcome));
-        check(&staff(&["approvals", "show", id])?, &["ended at 2", "(target_invalid)"])?;
+        check(&staff(&["approvals", "show", id])?, &["ended at 2", "(undo_failed)"])?;
         let events = scene.parties.events(&scene.agent.run_id).await?;
         let settled = events.iter().find(|event| event.r#type == "approval.failed").context("an event")?;
         check(&format!("{settled:?}"), &["put back by hand", "user:github:alice"])

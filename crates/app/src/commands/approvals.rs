@@ -113,6 +113,12 @@ fn progress(step: &StepProgress) -> String {
     match step.state.as_str() {
         "done" => format!("done at {}{receipt}", time(&step.done_at)),
         "not_done" => format!("certainly not done (attempts: {})", step.attempts),
+        "undone" => format!("undone; was done at {}{receipt}", time(&step.done_at)),
+        "undoing" => format!(
+            "being undone, MAY OR MAY NOT BE UNDONE (attempts: {}); was done at {}{receipt}",
+            step.attempts,
+            time(&step.done_at)
+        ),
         state => format!(
             "{state} since {} (attempts: {}): MAY OR MAY NOT HAVE BEEN DONE",
             time(&step.intended_at),
