@@ -56,10 +56,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("example", 300, programs::example),
         Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
         Step::new("crash-absent", 300, crash::absent),
-        Step::new("crash-points", 900, || crash::play(&["--points"])),
-        Step::new("crash-random", 900, || crash::play(&["--random", "300"])),
         Step::new("crash-planted", 180, || crash::play(&["--planted"])),
-        Step::new("crash-cut", 240, || crash::play(&["--cut", "100"])),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
         Step::that_may_be_left_out("clean-tree", 5, clean_tree),
     ]

@@ -14,8 +14,8 @@ use super::manifests::{Manifest, Manifests};
 const ROLE: &str = "countersign";
 
 /// What the adapter does with Secrets: it reads one, and makes or changes one by server-side apply, which is a `patch` to an API server
-/// and a `create` as well where there is none yet.
-const SECRET_VERBS: [&str; 3] = ["get", "create", "patch"];
+/// and a `create` as well where there is none yet. It deletes one that it made itself when what comes after it fails for good.
+const SECRET_VERBS: [&str; 4] = ["get", "create", "patch", "delete"];
 
 /// Where the rights hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -65,7 +65,7 @@ fn rights_in_named_namespaces_are_a_role_in_each_and_nothing_in_the_cluster() {
         assert_eq!(binding.metadata.namespace.as_deref(), Some(namespace));
         assert_eq!(binding.role_ref.name, "countersign");
         let rules = role.rules.unwrap();
-        assert_eq!(rules[0].verbs, ["get", "create", "patch"]);
+        assert_eq!(rules[0].verbs, ["get", "create", "patch", "delete"]);
         assert_eq!(rules[1].resource_names, Some(vec![namespace.to_owned()]));
         assert_eq!(rules.len(), 2);
     }
