@@ -11,7 +11,7 @@ use countersign_mcp_tools::{Call, ControlTool, Plan, ProbeOutcome, SecretValue, 
 use serde_json::Value;
 
 use super::begin::state_defect;
-use super::ending::{MAX_ATTEMPTS, MAX_UNABLE};
+use super::ending::MAX_ATTEMPTS;
 use super::{StepContext, Turn, backoff, commit, commit_intention, draft_of, ownership, stored};
 use crate::call_tool::tool_of;
 use crate::commit::audit_note::CalledTool;
@@ -89,11 +89,6 @@ pub(super) async fn advance(
     }
     let means = match Means::of(services, snapshot, &work.call) {
         Ok(means) => means,
-        Err(error) if lease.attempts < MAX_UNABLE => {
-            // Another server may have what this one lacks.
-            tracing::error!(request = %snapshot.request.facts.id, %error, "this server can't go on with a request");
-            return Ok(Turn::Later(backoff(lease.attempts)));
-        }
         Err(error) => return work.unable(&error).await,
     };
     match next {

@@ -6,7 +6,7 @@ use countersign_mcp_tools::{ProbeOutcome, Step};
 
 use super::advance::{Advance, At, Means};
 use super::begin::state_defect;
-use super::{Turn, commit, commit_intention, draft_of, ownership, pause_after, words};
+use super::{Turn, backoff, commit, commit_intention, draft_of, ownership, pause_after, words};
 use crate::commit::Draft;
 use crate::error::ServiceError;
 use crate::port::Due;
@@ -15,7 +15,7 @@ use crate::port::Due;
 pub(super) const MAX_ATTEMPTS: u32 = 40;
 
 /// After so many leases on a server that lacks the tool or the master key nobody waits for one that has them.
-pub(super) const MAX_UNABLE: u32 = 10;
+const MAX_UNABLE: u32 = 10;
 
 /// The longest a target's own word keeps an executor away: GitHub's rate limits start anew within an hour.
 const MAX_RETRY_AFTER: Millis = Millis::from_secs(3600);
@@ -75,8 +75,12 @@ impl Advance<'_> {
         self.end(at, at.progress, "target_unreachable", message).await
     }
 
-    /// Ends with what is on the record: no server can go on.
+    /// This server can't go on. Another one may have what it lacks; after some leases it ends with what is on the record.
     pub(super) async fn unable(&self, error: &ServiceError) -> Result<Turn, ServiceError> {
+        if self.lease.attempts < MAX_UNABLE {
+            tracing::error!(request = %self.snapshot.request.facts.id, %error, "this server can't go on with a request");
+            return Ok(Turn::Later(backoff(self.lease.attempts)));
+        }
         self.give_up(error.code(), &error.to_string()).await
     }
 

@@ -41,16 +41,15 @@ pub async fn probe(services: &Services, lease: &Lease) -> Result<Turn, ServiceEr
         }
     }
     let (call, plan) = stored(&snapshot.request)?;
-    let means = match Means::of(services, &snapshot, &call) {
-        Ok(means) => means,
+    let context = StepContext { request: &snapshot.request, call: &call, plan: &plan, fence: lease.fence };
+    let seen = match look(services, &snapshot, &context).await {
+        Ok(seen) => seen,
         Err(error) => {
             // Another server may have the tool or the master key that this one lacks; else a person decides.
             tracing::error!(request = %id, %error, "this server can't look what became of a request");
             return later_or_never(services, &snapshot, lease).await;
         }
     };
-    let context = StepContext { request: &snapshot.request, call: &call, plan: &plan, fence: lease.fence };
-    let seen = look(services, &snapshot, &context, &means).await?;
     let steps = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
     let verdict = if seen.progress.all_done(steps) {
         Verdict::Applied
@@ -77,12 +76,14 @@ async fn later_or_never(
     drop_work(services, snapshot, lease).await
 }
 
+/// # Errors
+/// This server has no such tool, or can't open a sealed value.
 async fn look(
     services: &Services,
     snapshot: &RequestSnapshot,
     context: &StepContext<'_>,
-    means: &Means,
 ) -> Result<Seen, ServiceError> {
+    let means = Means::of(services, snapshot, context.call)?;
     let mut seen = Seen { progress: snapshot.progress.clone(), evidence: Vec::new(), undecided: false };
     for step in &context.plan.steps {
         let Some(progress) = snapshot.progress.step(step.number) else { continue };

@@ -6,7 +6,7 @@ use countersign_testkit::TestTool;
 use countersign_testkit::build::run_id;
 use countersign_usecases::execution::execute;
 use countersign_usecases::outcomes::get_outcome;
-use countersign_usecases::port::WorkKind;
+use countersign_usecases::port::{WorkKind, WorkSubject};
 use serde_json::{Value, json};
 
 use crate::support::mocks::{permanent, transient, unclear};
@@ -234,5 +234,45 @@ async fn r6_a_successor_waits_out_what_its_predecessor_may_have_sent() {
         (world.state(id).await, world.tool.performed(), world.tool.probed()),
         ("applied", vec![1], vec![1])
     );
+    check(&world.rows());
+}
+
+/// A request of a tool without a secret of its own whose first step is being taken back, refused for now: only what that step replaced is
+/// sealed.
+async fn being_undone() -> (World, RequestId) {
+    let world = World::with_tool(TestTool::writing(2).undoing(), Setup::default()).await;
+    let id = world.approved("a").await;
+    world.tool.script_step(2, permanent());
+    world.tool.script_undo(transient());
+    world.work_off().await;
+    assert_eq!(steps(&world)[0], "undoing");
+    (world, id)
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_open_what_was_kept_leaves_the_undoing_to_one_that_can() {
+    let (world, id) = being_undone().await;
+    let services = world.replica_without_key();
+    for _ in 0..3 {
+        world.pass_with(&services, 60).await;
+        assert_eq!((world.state(id).await, world.tool.undone()), ("applying", vec![1]));
+    }
+    world.pass(60).await;
+    assert_eq!(world.tool.undone(), [1, 1]);
+    check_failed_without_effect(&world, id, "target_forbids").await;
+}
+
+#[tokio::test]
+async fn an_undoing_that_no_server_can_open_is_unknown_and_looking_ends_too() {
+    let (world, id) = being_undone().await;
+    let services = world.replica_without_key();
+    for _ in 0..40 {
+        world.pass_with(&services, 60).await;
+    }
+    assert_eq!((world.state(id).await, world.tool.undone()), ("unknown", vec![1]));
+    assert_eq!(world.last_detail("approval.unknown")["code"], "sealing_failed");
+    let probe = world.rows().work_of(WorkKind::Probe, &WorkSubject::request(id)).is_some();
+    assert!(!probe, "only a person can tell");
+    assert!(!world.rows().sealed.is_empty(), "a person may still need what was kept");
     check(&world.rows());
 }
