@@ -185,6 +185,8 @@ async fn what_needs_a_master_key_that_is_gone_is_named_and_wrapped_once_it_is_ba
         let missing =
             ["m1: 1 sealed value, NOT CONFIGURED and needed", &request_id, "m2: 0 sealed values, active"];
         check(&refusal(site.command(&["keys", "status"]))?, &missing)?;
+        let missed = format!("sealed values: `m1` is not among sealing.keys and needed for 1 of them, such as those of request {request_id}");
+        check(&refusal(site.command(&["doctor"]))?, &[&missed])?;
         let said = refusal(site.command(&["keys", "rewrap"]))?;
         check(&said, &missing)?;
         check(&said, &[&format!("left as it was: request {request_id}"), "`m1` is not configured"])?;
@@ -192,6 +194,7 @@ async fn what_needs_a_master_key_that_is_gone_is_named_and_wrapped_once_it_is_ba
         seal_with(&site, "m2", &["m1", "m2"])?;
         let needed = ["m1: 1 sealed value, still needed", &request_id];
         check(&site.command(&["keys", "status"])?, &needed)?;
+        check(&site.command(&["doctor"])?, &["sealed values: 1 stored, none of a master key that is missing"])?;
         let done = "m2: 1 sealed value, active";
         check(
             &site.command(&["keys", "rewrap"])?,

@@ -23,6 +23,10 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     findings.good("configuration", "read");
     keys::look(config, &mut findings);
     let stores = store::look(config, &mut findings).await;
+    match &stores {
+        Some(stores) => keys::look_in_store(&config.sealing, stores, &mut findings).await,
+        None => findings.note("sealed values", "not looked at: see store"),
+    }
     let clients = targets::make(&config.targets, &mut findings).await;
     let policy = policy::look(config, stores.as_ref(), &clients, &mut findings).await;
     targets::ask(&clients, policy.as_ref(), &mut findings).await;

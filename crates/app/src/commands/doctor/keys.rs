@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use countersign_usecases::master_keys::key_uses;
 
 use super::findings::Findings;
 use crate::config::secret::SecretSource;
@@ -10,6 +11,7 @@ use crate::config::{Config, IdentityConfig, RunTokenConfig, SealingConfig};
 use crate::identities::ConfiguredIdentities;
 use crate::master_keys;
 use crate::run_tokens::PasetoRunTokens;
+use crate::stores::Stores;
 
 pub(super) fn look(config: &Config, findings: &mut Findings) {
     let Config { run_tokens, sealing, .. } = config;
@@ -23,6 +25,33 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
     };
     look_at_keys("run_tokens", (&run_tokens.keys, &run_tokens.active), alone, advice, findings);
     look_at_identities(&config.identities, findings);
+}
+
+/// Whether each sealed value in the store can be opened with what is configured.
+pub(super) async fn look_in_store(sealing: &SealingConfig, stores: &Stores, findings: &mut Findings) {
+    let uses = match key_uses(&*stores.upkeep).await {
+        Ok(uses) => uses,
+        // The store itself has been asked before; a role that may not read these rows is a finding of its own.
+        Err(error) => {
+            let advice = "give the role the rights docs/operations.md lists";
+            findings.bad("sealed values", error, advice);
+            return;
+        }
+    };
+    let before = findings.bad_ones();
+    for (id, found) in uses.iter().filter(|(id, _)| !sealing.keys.contains_key(*id)) {
+        let (values, oldest) = (found.values, found.oldest.join(", "));
+        let seen = format!(
+            "`{id}` is not among sealing.keys and needed for {values} of them, such as those of request {oldest}"
+        );
+        let advice =
+            "put the key back into sealing.keys; if it is lost, settle these requests (docs/operations.md)";
+        findings.bad("sealed values", seen, advice);
+    }
+    if findings.bad_ones() == before {
+        let values: u64 = uses.values().map(|found| found.values).sum();
+        findings.good("sealed values", format!("{values} stored, none of a master key that is missing"));
+    }
 }
 
 /// Tries each key as if it were the only one.
