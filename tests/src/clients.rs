@@ -7,13 +7,14 @@ use countersign_transport_grpc::client::{Authorized, Bearer, to_struct};
 use countersign_transport_grpc::v1::agent_service_client::AgentServiceClient;
 use countersign_transport_grpc::v1::approval_service_client::ApprovalServiceClient;
 use countersign_transport_grpc::v1::audit_service_client::AuditServiceClient;
+use countersign_transport_grpc::v1::database_service_client::DatabaseServiceClient;
 use countersign_transport_grpc::v1::run_service_client::RunServiceClient;
 use countersign_transport_grpc::v1::{
     AcknowledgeOutcomeRequest, AnswerQuestionRequest, Approval, AwaitOutcomeRequest, CallReply, CallStatus,
     CallToolRequest, CancelRequestRequest, Decision, Event, FinishReason, FinishRunRequest,
     GetApprovalRequest, GetRunRequest, GetRunResponse, InputMode, ListEventsRequest, ListOutcomesRequest,
-    ListToolsRequest, RegisterRunRequest, RequestState, ResolveApprovalDecisionRequest, RuntimeMode,
-    answer_question_request,
+    ListToolsRequest, RegisterRunRequest, RequestState, ResolveApprovalDecisionRequest,
+    RestoreDatabaseRequest, RuntimeMode, answer_question_request,
 };
 use serde_json::Value;
 use tonic::Status;
@@ -29,6 +30,7 @@ pub struct Parties {
     runs: RunServiceClient<Authorized>,
     approvals: ApprovalServiceClient<Authorized>,
     audit: AuditServiceClient<Authorized>,
+    databases: DatabaseServiceClient<Authorized>,
 }
 
 /// The agent of one run.
@@ -54,7 +56,8 @@ impl Parties {
             deployment: deployment.clone(),
             runs: RunServiceClient::with_interceptor(channel.clone(), platform),
             approvals: ApprovalServiceClient::with_interceptor(channel.clone(), approver.clone()),
-            audit: AuditServiceClient::with_interceptor(channel.clone(), approver),
+            audit: AuditServiceClient::with_interceptor(channel.clone(), approver.clone()),
+            databases: DatabaseServiceClient::with_interceptor(channel.clone(), approver),
             channel,
         })
     }
@@ -101,6 +104,17 @@ impl Parties {
     pub fn agent_of(&self, run_id: &str, token: &str) -> Result<Agent> {
         let client = AgentServiceClient::with_interceptor(self.channel.clone(), Bearer::new(token)?);
         Ok(Agent { run_id: run_id.to_owned(), client })
+    }
+
+    /// Has a quarantined database restored.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn restore(&self, server: &str, kept_as: &str, reason: &str) -> Result<()> {
+        let (server, kept_as, reason) = (server.to_owned(), kept_as.to_owned(), reason.to_owned());
+        let request = RestoreDatabaseRequest { server, kept_as, reason };
+        self.databases.clone().restore_database(request).await?;
+        Ok(())
     }
 
     /// A request as an approver sees it.

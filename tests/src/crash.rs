@@ -5,9 +5,12 @@
 
 pub mod arena;
 pub mod cut;
+pub mod errand;
 pub mod look;
 pub mod oracle;
 pub mod planted;
+pub mod plot;
 pub mod points;
 pub mod random;
 pub mod story;
+pub mod tale;

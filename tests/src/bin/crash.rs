@@ -39,9 +39,9 @@ struct Arguments {
     /// With `--points`: stories at once on PostgreSQL, with two servers each.
     #[arg(long, default_value_t = 8)]
     pairs: usize,
-    /// With `--points`: only this action, such as `sync`.
+    /// With `--points`: only this story, such as `sync` or `restore`.
     #[arg(long)]
-    action: Option<String>,
+    story: Option<String>,
 }
 
 #[tokio::main]
@@ -92,14 +92,14 @@ async fn planted(arguments: &Arguments) -> Result<()> {
 async fn points(arguments: &Arguments) -> Result<()> {
     let began = now();
     let width = Width { alone: arguments.alone, pairs: arguments.pairs };
-    let tally = points::run(width, arguments.action.as_deref()).await?;
-    println!("{:<28} {:<9} {:<9} {:<8} recovered", "tool", "action", "replicas", "attempt");
-    for ((cell, replicas, attempt), count) in &tally.played {
+    let tally = points::run(width, arguments.story.as_deref()).await?;
+    println!("{:<16} {:<9} {:<8} recovered", "story", "replicas", "attempt");
+    for ((theme, replicas, attempt), count) in &tally.played {
         let replicas = match replicas {
             Replicas::One => "one",
             Replicas::Two => "two",
         };
-        println!("{:<28} {:<9} {replicas:<9} {attempt:<8} {count}", cell.tool, cell.action);
+        println!("{theme:<16} {replicas:<9} {attempt:<8} {count}");
     }
     for wrong in &tally.wrong {
         println!("WRONG {wrong}");

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use super::oracle::{Broken, judge_resting};
-use super::story::Story;
+use super::oracle::Broken;
+use super::tale::Tale;
 use crate::clients::Parties;
 use crate::process::{ServerProcess, Site};
 use crate::store::Store;
@@ -19,6 +19,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Seconds a lease lasts here: what a successor of a dead server waits for.
 pub const LEASE_S: &str = "2";
+
+/// Seconds one exchange with a target may take here: so long an attempt that GitHub never answered is left alone.
+const TIMEOUT_S: &str = "2";
+
+/// Seconds between two rounds of the watcher: never here, but for the errand that brings the next one forward.
+const WATCH_S: &str = "86400";
 
 /// How long between two looks at something that is waited for.
 const TICK: Duration = Duration::from_millis(40);
@@ -59,8 +65,8 @@ pub struct Arena {
     pub launched_by: Option<String>,
     armings: u32,
     parties: Option<Parties>,
-    /// The story that is being told, and what the oracle found wrong with it at a death.
-    watched: Option<Story>,
+    /// The tale that is being told, and what the oracle found wrong with it at a death.
+    watched: Option<Tale>,
     broken_at_death: Vec<Broken>,
     /// How many points were passed when the last server died.
     passed_at_death: Vec<String>,
@@ -92,6 +98,8 @@ impl Arena {
                 ("COUNTERSIGN_CRASH_FOLDER", folder.to_string_lossy().into_owned()),
                 ("COUNTERSIGN_LOG__FILTER", "info".to_owned()),
                 ("COUNTERSIGN_STORE__LEASE_S", LEASE_S.to_owned()),
+                ("COUNTERSIGN_TARGETS__TIMEOUT_S", TIMEOUT_S.to_owned()),
+                ("COUNTERSIGN_WATCH__INTERVAL_S", WATCH_S.to_owned()),
                 ("COUNTERSIGN_WORKERS__POLL_MS", poll_ms.to_owned()),
             ];
             let own = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
@@ -179,9 +187,9 @@ impl Arena {
         Ok(lines)
     }
 
-    /// Has the oracle look at this story whenever a server dies.
-    pub fn watch(&mut self, story: Option<&Story>) {
-        self.watched = story.cloned();
+    /// Has the oracle look at this tale whenever a server dies.
+    pub fn watch(&mut self, tale: Option<&Tale>) {
+        self.watched = tale.cloned();
         self.broken_at_death.clear();
     }
 
@@ -222,8 +230,8 @@ impl Arena {
                 self.passed_at_death = self.passed()?;
                 self.deaths_to_come.pop();
                 self.aim()?;
-                if let Some(story) = self.watched.clone() {
-                    let broken = judge_resting(&story.rest(self, None).await?);
+                if let Some(tale) = self.watched.clone() {
+                    let broken = tale.at_rest(self).await?;
                     self.broken_at_death.extend(broken);
                 }
             }

@@ -10,11 +10,10 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::arena::Arena;
 use super::oracle::judge;
-use super::points::ending;
+use super::plot::Plot;
 use super::story::Story;
 use crate::process::Site;
 use crate::store::{PgServer, Store};
-use crate::table::{CELLS, Cell};
 
 /// So many stories are told at once.
 const TELLERS: usize = 12;
@@ -87,7 +86,7 @@ pub async fn run(each: usize) -> Result<Cuts> {
     ];
     let mut arena = Arena::on(site, 1, &variables).await?;
     let enough = || [&kubernetes, &github].iter().all(|scissors| scissors.count() >= each);
-    tell_until(&mut arena, &["sync"], &enough, &mut cuts).await?;
+    tell_until(&mut arena, &["sync", "sync-taken-back"], &enough, &mut cuts).await?;
     cuts.cut.extend([("kubernetes", kubernetes.count()), ("github", github.count())]);
 
     let postgres = PgServer::start().await?;
@@ -119,18 +118,18 @@ async fn in_front_of(protocol: Protocol, url: &str, scissors: &Arc<Scissors>) ->
 
 async fn tell_until(
     arena: &mut Arena,
-    actions: &[&str],
+    plots: &[&str],
     enough: &dyn Fn() -> bool,
     cuts: &mut Cuts,
 ) -> Result<()> {
-    let cells: Vec<Cell> = CELLS.into_iter().filter(|cell| actions.contains(&cell.action)).collect();
+    let plots: Vec<_> = plots.iter().filter_map(|name| Plot::named(name)).collect();
     let numbers = Arc::new(AtomicUsize::new(0));
     let over = Arc::new(AtomicUsize::new(0));
     let local = LocalSet::new();
     let telling = local.run_until(async {
         let mut tellers = JoinSet::new();
         for teller in 0..TELLERS {
-            tellers.spawn_local(tell(arena.guest(teller), cells.clone(), numbers.clone(), over.clone()));
+            tellers.spawn_local(tell(arena.guest(teller), plots.clone(), numbers.clone(), over.clone()));
         }
         while !enough() && !tellers.is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -150,22 +149,21 @@ async fn tell_until(
 
 async fn tell(
     mut guest: Arena,
-    cells: Vec<Cell>,
+    plots: Vec<Plot>,
     numbers: Arc<AtomicUsize>,
     over: Arc<AtomicUsize>,
 ) -> Result<Cuts> {
     let mut cuts = Cuts::default();
     while over.load(Ordering::Relaxed) == 0 {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let mut story = Story::new(cells[number % cells.len()], format!("c{number}x"));
+        let mut story = Story::new(plots[number % plots.len()], format!("c{number}x"));
         story.prepare(&mut guest).await.with_context(|| format!("preparing {story:?}"))?;
         let evidence = story.play(&mut guest).await.with_context(|| format!("{story:?}"))?;
         story.tidy(&guest);
         cuts.requests += 1;
         cuts.unknown += usize::from(evidence.events.iter().any(|event| event == "approval.unknown"));
-        let broken = judge(&evidence, ending(story.cell));
-        cuts.broken
-            .extend(broken.iter().map(|broken| format!("{} {}: {broken}", story.cell.action, story.tag)));
+        let broken = judge(&evidence);
+        cuts.broken.extend(broken.iter().map(|broken| format!("{} {}: {broken}", story.plot, story.tag)));
     }
     Ok(cuts)
 }

@@ -102,15 +102,79 @@ pub async fn make_foreign_database(site: &Site, name: &str) -> Result<()> {
 /// # Errors
 /// The store can't be written.
 pub async fn tamper(site: &Site, request_id: &str, name: &str, other: &str) -> Result<()> {
-    let options = SqliteConnectOptions::new().filename(site.folder().join("store.db"));
-    let mut connection = SqliteConnection::connect_with(&options).await?;
     // The names are the harness's own.
     let update = format!(
         "UPDATE mcp_action_requests SET payload_snapshot = replace(payload_snapshot, '{name}', '{other}'),
              target_snapshot = replace(target_snapshot, '{name}', '{other}') WHERE request_id = '{request_id}'"
     );
-    sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?;
-    Ok(connection.close().await?)
+    change(site, update).await
+}
+
+/// Has the retention of a kept database end now, as if its days had passed.
+///
+/// # Errors
+/// The store can't be written.
+pub async fn let_retention_end(site: &Site, kept_as: &str) -> Result<()> {
+    let past = long_ago(site);
+    change(site, format!("UPDATE project_databases SET keep_until = {past} WHERE kept_as = '{kept_as}'"))
+        .await
+}
+
+/// Makes all work of a kind due that nobody is at.
+///
+/// # Errors
+/// The store can't be written.
+pub async fn bring_forward(site: &Site, kind: &str) -> Result<()> {
+    let (past, worker) = (long_ago(site), worker(site));
+    change(site, format!("UPDATE work_items SET due_at = {past} WHERE kind = '{kind}' AND {worker} IS NULL"))
+        .await
+}
+
+/// Whether work of a kind is due that was brought forward, or somebody is at it.
+///
+/// # Errors
+/// The store can't be read.
+pub async fn is_due(site: &Site, kind: &str) -> Result<bool> {
+    let (past, worker) = (long_ago(site), worker(site));
+    let count = format!(
+        "SELECT CAST(count(*) AS TEXT) FROM work_items
+         WHERE kind = '{kind}' AND (due_at <= {past} OR {worker} IS NOT NULL)"
+    );
+    Ok(number(site, count).await? > 0)
+}
+
+/// The column that names who is at it.
+fn worker(site: &Site) -> &'static str {
+    match site.store() {
+        Store::Sqlite => "worker_id",
+        Store::Postgres { .. } => "leased_by",
+    }
+}
+
+fn long_ago(site: &Site) -> &'static str {
+    match site.store() {
+        Store::Sqlite => "'2000-01-01T00:00:00.000000Z'",
+        Store::Postgres { .. } => "timestamptz '2000-01-01T00:00:00Z'",
+    }
+}
+
+/// Changes rows past the server.
+async fn change(site: &Site, update: String) -> Result<()> {
+    match site.store() {
+        Store::Sqlite => {
+            let options = SqliteConnectOptions::new()
+                .filename(site.folder().join("store.db"))
+                .busy_timeout(std::time::Duration::from_secs(5));
+            let mut connection = SqliteConnection::connect_with(&options).await?;
+            sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?;
+            Ok(connection.close().await?)
+        }
+        Store::Postgres { url } => {
+            let mut connection = PgConnection::connect(url).await?;
+            sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?;
+            Ok(connection.close().await?)
+        }
+    }
 }
 
 async fn files(folder: &Path) -> Result<Vec<Database>> {

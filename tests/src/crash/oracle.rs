@@ -5,7 +5,7 @@ use std::fmt;
 use countersign_simulators::{Effect, Target};
 
 use super::look::Database;
-use crate::table::Cell;
+use super::plot::Plot;
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,8 +80,8 @@ impl fmt::Display for Broken {
 /// What store and targets hold, at any moment, also while no server lives.
 #[derive(Clone, Debug)]
 pub struct Resting {
-    /// What was asked for.
-    pub cell: Cell,
+    /// What the story is about.
+    pub plot: Plot,
     /// The request, once it is known.
     pub request_id: Option<String>,
     /// The request that made the database to work on.
@@ -121,6 +121,7 @@ pub struct Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
     Secrets,
+    SecretsAndBack,
     DatabaseMade,
     DatabaseKept,
     DatabaseGone,
@@ -129,7 +130,8 @@ enum Expected {
 
 impl Resting {
     fn expected(&self) -> Expected {
-        match self.cell.action {
+        match self.plot.name() {
+            "sync-taken-back" => Expected::SecretsAndBack,
             "sync" => Expected::Secrets,
             "create" => Expected::DatabaseMade,
             "delete" => Expected::DatabaseKept,
@@ -142,7 +144,12 @@ impl Resting {
         self.databases.iter().any(|database| database.name == self.database)
     }
 
-    /// Whether anything was done to a target, and whether all of it was.
+    /// Whether anything was ever done to a target, also if it was taken back since.
+    fn touched(&self) -> bool {
+        self.done().0 || !self.effects.is_empty()
+    }
+
+    /// Whether anything that was done to a target stands, and whether all of it does.
     fn done(&self) -> (bool, bool) {
         let kept =
             self.databases.iter().any(|other| other.name != self.database && other.made_for == self.prepared);
@@ -151,6 +158,10 @@ impl Resting {
                 let at = |target| self.effects.iter().any(|effect| effect.target == target);
                 let (one, other) = (at(Target::Kubernetes), at(Target::Github));
                 (one || other, one && other)
+            }
+            Expected::SecretsAndBack => {
+                let taken_back = self.effects.iter().filter(|effect| is_removal(effect)).count();
+                (self.effects.len() != 2 * taken_back, false)
             }
             Expected::DatabaseMade => (self.is_there(), self.is_there()),
             Expected::DatabaseKept => (!self.is_there(), !self.is_there() && kept),
@@ -165,7 +176,7 @@ pub fn judge_resting(resting: &Resting) -> Vec<Broken> {
     let may_be_done = ["applying", "unknown", "applied", "failed"];
     let stored = resting.stored.as_deref().unwrap_or("not there");
     let mut found = Vec::new();
-    if resting.done().0 && !may_be_done.contains(&stored) {
+    if resting.touched() && !may_be_done.contains(&stored) {
         let what = format!("something was done while the request was {stored}: {:?}", resting.effects);
         found.push(Broken { invariant: Invariant::NoEffectWithoutApproval, what });
     }
@@ -173,8 +184,9 @@ pub fn judge_resting(resting: &Resting) -> Vec<Broken> {
     found
 }
 
-/// What must hold in the end. `expected` is the state that targets which are well allow.
-pub fn judge(evidence: &Evidence, expected: &str) -> Vec<Broken> {
+/// What must hold in the end.
+pub fn judge(evidence: &Evidence) -> Vec<Broken> {
+    let expected = evidence.resting.plot.ending();
     let Some(state) = evidence.state.as_deref() else {
         let stored = evidence.resting.stored.as_deref().unwrap_or("not there");
         let what = format!("still {stored}, events {:?}", evidence.events);
@@ -198,12 +210,18 @@ pub fn judge(evidence: &Evidence, expected: &str) -> Vec<Broken> {
     found
 }
 
+fn is_removal(effect: &Effect) -> bool {
+    effect.action == "secret.deleted"
+}
+
 fn twice(resting: &Resting) -> Vec<Broken> {
     let mut found = Vec::new();
+    let may_be_taken_back = resting.expected() == Expected::SecretsAndBack;
     for target in [Target::Kubernetes, Target::Github] {
-        let at = resting.effects.iter().filter(|effect| effect.target == target).count();
-        if at > 1 {
-            let what = format!("{at} effects on {target:?}: {:?}", resting.effects);
+        let at = resting.effects.iter().filter(|effect| effect.target == target);
+        let (back, there): (Vec<_>, Vec<_>) = at.partition(|effect| may_be_taken_back && is_removal(effect));
+        if there.len() > 1 || back.len() > 1 {
+            let what = format!("several effects on {target:?}: {:?}", resting.effects);
             found.push(Broken { invariant: Invariant::NoEffectTwice, what });
         }
     }
@@ -221,7 +239,7 @@ fn approved_before(evidence: &Evidence) -> Option<Broken> {
     let position = |name: &str| evidence.events.iter().position(|event| event == name);
     let approved = position("approval.approved")
         .is_some_and(|approved| position("approval.applying").is_none_or(|applying| approved < applying));
-    let done = evidence.resting.done().0 && evidence.resting.expected() != Expected::Nothing;
+    let done = evidence.resting.touched() && evidence.resting.expected() != Expected::Nothing;
     (done && !approved).then(|| Broken {
         invariant: Invariant::NoEffectWithoutApproval,
         what: format!("done, and the log says {:?}", evidence.events),
@@ -314,7 +332,7 @@ mod tests {
         events.push("run.wait.resumed".to_owned());
         Evidence {
             resting: Resting {
-                cell: Cell { tool: "secret.sync.github_k8s", action: "sync" },
+                plot: Plot::named("sync").unwrap(),
                 request_id: Some("r".to_owned()),
                 prepared: None,
                 database: "db".to_owned(),
@@ -336,12 +354,34 @@ mod tests {
     fn found(change: impl FnOnce(&mut Evidence)) -> Vec<Invariant> {
         let mut evidence = well();
         change(&mut evidence);
-        judge(&evidence, "applied").into_iter().map(|broken| broken.invariant).collect()
+        judge(&evidence).into_iter().map(|broken| broken.invariant).collect()
     }
 
     #[test]
     fn what_went_well_is_left_alone() {
         assert_eq!(found(|_| ()), []);
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_nothing_and_is_taken_back_once() {
+        let removal = || Effect { action: "secret.deleted".to_owned(), ..effect(Target::Kubernetes, "v") };
+        let judged = |effects: Vec<Effect>| {
+            let mut evidence = well();
+            evidence.resting.plot = Plot::TakenBack;
+            evidence.resting.effects = effects;
+            evidence.resting.stored = Some("failed".to_owned());
+            evidence.state = Some("failed".to_owned());
+            evidence.outcomes = vec!["failed".to_owned()];
+            evidence.events.iter_mut().filter(|event| *event == "approval.applied").for_each(|event| {
+                "approval.failed".clone_into(event);
+            });
+            judge(&evidence).into_iter().map(|broken| broken.invariant).collect::<Vec<_>>()
+        };
+        let written = || effect(Target::Kubernetes, "v");
+        assert_eq!(judged(vec![written(), removal()]), []);
+        assert_eq!(judged(vec![written()]), [Invariant::NoEffectLost]);
+        let again = vec![written(), removal(), written(), removal()];
+        assert_eq!(judged(again), [Invariant::NoEffectTwice]);
     }
 
     #[test]

@@ -16,11 +16,11 @@ use tokio::task::{JoinSet, LocalSet};
 use super::arena::Arena;
 use super::look;
 use super::oracle::{Broken, Invariant, judge};
-use super::points::ending;
+use super::plot::Plot;
 use super::story::{Story, is_settled};
+use super::tale::Tale;
 use crate::clients::Parties;
 use crate::store::Store;
-use crate::table::{CELLS, Cell};
 
 /// A server with a fault may never come to an end: this long is waited for one.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,14 +79,14 @@ async fn scene(plant: Plant, planted: bool) -> Result<Vec<Broken>> {
     let fault = planted.then_some(plant);
     match plant {
         Plant::NoFence | Plant::FinishWithoutVersion => contract(plant, planted).await,
-        Plant::FreshRandomOnRetry => told(fault, cell("sync")?, &["commit(step1.done).after#1"]).await,
+        Plant::FreshRandomOnRetry => told(fault, plot("sync")?, &["commit(step1.done).after#1"]).await,
         Plant::EffectBeforeCommit => {
-            told(fault, cell("create")?, &["commit(approval.applying+step1.intended).before#1"]).await
+            told(fault, plot("create")?, &["commit(approval.applying+step1.intended).before#1"]).await
         }
-        Plant::LeaseWithoutDeadline => told(fault, cell("create")?, &["work(claim execute).after#1"]).await,
+        Plant::LeaseWithoutDeadline => told(fault, plot("create")?, &["work(claim execute).after#1"]).await,
         Plant::ResumeBeforeSettled => unpaused(fault).await,
         Plant::ForgetToErase | Plant::LoseAnEvent | Plant::LoseTheOutcome | Plant::ClaimWithoutDoing => {
-            told(fault, cell("sync")?, &[]).await
+            told(fault, plot("sync")?, &[]).await
         }
         Plant::RetryOnUnknown => cut(fault).await,
         Plant::AdoptForeignDatabase => foreign(fault).await,
@@ -96,8 +96,8 @@ async fn scene(plant: Plant, planted: bool) -> Result<Vec<Broken>> {
     }
 }
 
-fn cell(action: &str) -> Result<Cell> {
-    CELLS.into_iter().find(|cell| cell.action == action).context("an action of the table")
+fn plot(name: &str) -> Result<Plot> {
+    Plot::named(name).with_context(|| format!("no story is called `{name}`"))
 }
 
 async fn arena(fault: Option<Plant>) -> Result<Arena> {
@@ -108,19 +108,19 @@ async fn arena(fault: Option<Plant>) -> Result<Arena> {
 }
 
 /// A story from call to outcome, with deaths at these points.
-async fn told(fault: Option<Plant>, cell: Cell, deaths: &[&str]) -> Result<Vec<Broken>> {
+async fn told(fault: Option<Plant>, plot: Plot, deaths: &[&str]) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
-    tell(&mut arena, &Story::new(cell, "planted".to_owned()), deaths).await
+    tell(&mut arena, &Story::new(plot, "planted".to_owned()), deaths).await
 }
 
 async fn tell(arena: &mut Arena, story: &Story, deaths: &[&str]) -> Result<Vec<Broken>> {
     let deaths: Vec<_> = deaths.iter().map(|point| (*point).to_owned()).collect();
     arena.arm(&deaths)?;
-    arena.watch(Some(story));
+    arena.watch(Some(&Tale::Story(story.clone())));
     let evidence = story.play(arena).await?;
     ensure!(arena.deaths == names_of(&deaths), "died at {:?} instead of {deaths:?}", arena.deaths);
     let mut broken = arena.broken_at_death();
-    broken.extend(judge(&evidence, ending(story.cell)));
+    broken.extend(judge(&evidence));
     Ok(broken)
 }
 
@@ -131,7 +131,7 @@ fn names_of(points: &[String]) -> Vec<String> {
 /// Only begun: a run that didn't wait can't be made to go on.
 async fn unpaused(fault: Option<Plant>) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
-    let begun = Story::new(cell("sync")?, "planted".to_owned()).begin(&mut arena, "story").await?;
+    let begun = Story::new(plot("sync")?, "planted".to_owned()).begin(&mut arena, "story").await?;
     let what = "the run did not wait while the request was open".to_owned();
     Ok(broken_if(!begun.paused, Invariant::RunResumedOnlyWhenSettled, what))
 }
@@ -140,13 +140,13 @@ async fn unpaused(fault: Option<Plant>) -> Result<Vec<Broken>> {
 async fn cut(fault: Option<Plant>) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
     arena.site.github.fail_next("PUT", "/repos/acme/shop/**", Behaviour::DropAfterHandling);
-    tell(&mut arena, &Story::new(cell("sync")?, "planted".to_owned()), &[]).await
+    tell(&mut arena, &Story::new(plot("sync")?, "planted".to_owned()), &[]).await
 }
 
 /// Somebody else's database has the name.
 async fn foreign(fault: Option<Plant>) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
-    let story = Story::new(cell("create")?, "planted".to_owned());
+    let story = Story::new(plot("create")?, "planted".to_owned());
     look::make_foreign_database(&arena.site, &story.database()).await?;
     let Ok(begun) = story.begin(&mut arena, "story").await else { return Ok(Vec::new()) };
     story.decide(&mut arena, &begun).await?;
@@ -158,7 +158,7 @@ async fn foreign(fault: Option<Plant>) -> Result<Vec<Broken>> {
 /// Somebody changes the stored plan between approval and execution.
 async fn tampered(fault: Option<Plant>) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
-    let story = Story::new(cell("sync")?, "planted".to_owned());
+    let story = Story::new(plot("sync")?, "planted".to_owned());
     let begun = story.begin(&mut arena, "story").await?;
     arena.arm(&["work(claim execute).after#1".to_owned()])?;
     story.decide(&mut arena, &begun).await?;
@@ -175,7 +175,7 @@ async fn tampered(fault: Option<Plant>) -> Result<Vec<Broken>> {
 /// The Secret changes between approval and execution.
 async fn drifted(fault: Option<Plant>) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
-    let story = Story::new(cell("sync")?, "planted".to_owned());
+    let story = Story::new(plot("sync")?, "planted".to_owned());
     let by_hand = |key: &str| KubernetesChange::PutSecret {
         namespace: "shop-dev".to_owned(),
         name: story.kubernetes_name(),
@@ -203,7 +203,7 @@ async fn drifted(fault: Option<Plant>) -> Result<Vec<Broken>> {
 async fn by_oneself(fault: Option<Plant>) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
     arena.launched_by = Some("user:github:alice".to_owned());
-    let story = Story::new(cell("create")?, "planted".to_owned());
+    let story = Story::new(plot("create")?, "planted".to_owned());
     let begun = story.begin(&mut arena, "story").await?;
     let decided = story.decide(&mut arena, &begun).await.is_ok();
     Ok(broken_if(decided, Invariant::NoSelfApproval, "the vote was counted".to_owned()))

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::Mutex;
@@ -13,10 +14,10 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::arena::Arena;
 use super::look;
-use super::oracle::{Broken, judge};
-use super::story::Story;
+use super::oracle::Broken;
+use super::plot::Theme;
+use super::tale::Tale;
 use crate::store::{PgServer, Store};
-use crate::table::{CELLS, Cell};
 
 /// How often a story is played again when nobody died at its point: timers and a busy machine decide about some.
 const TRIES: usize = 4;
@@ -42,15 +43,15 @@ pub enum Replicas {
 /// A place in a story where a server dies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Task {
-    cell: Cell,
+    theme: Theme,
     point: String,
 }
 
 /// What came of all stories.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Stories in which a server died where it was to, by cell, replicas and attempt.
-    pub played: BTreeMap<(Cell, Replicas, u8), usize>,
+    /// Stories in which a server died where it was to, by theme, replicas and attempt.
+    pub played: BTreeMap<(Theme, Replicas, u8), usize>,
     /// Stories that the oracle found something wrong with.
     pub wrong: Vec<String>,
     /// Points that no server died at, although a dry run had passed them.
@@ -104,9 +105,9 @@ async fn all<F: Future<Output = Result<Store>>>(
     };
     let mut arena = Arena::open(store(0).await?, servers, &[]).await?;
     let mut tasks = VecDeque::new();
-    for cell in CELLS.into_iter().filter(|cell| only.is_none_or(|only| only == cell.action)) {
-        for point in discover(&mut arena, cell).await? {
-            tasks.push_back(Task { cell, point });
+    for theme in Theme::all().into_iter().filter(|theme| only.is_none_or(|only| only == theme.name())) {
+        for point in discover(&mut arena, theme).await? {
+            tasks.push_back(Task { theme, point });
         }
     }
     let tasks = Arc::new(Mutex::new(tasks));
@@ -133,19 +134,18 @@ async fn all<F: Future<Output = Result<Store>>>(
 ///
 /// # Errors
 /// The story fails without anybody dying, or something was written or sent past the points.
-pub async fn discover(arena: &mut Arena, cell: Cell) -> Result<Vec<String>> {
-    let mut story = Story::new(cell, format!("dry{}", cell.action));
-    story.prepare(arena).await?;
+pub async fn discover(arena: &mut Arena, theme: Theme) -> Result<Vec<String>> {
+    let mut tale = Tale::of(theme, format!("dry{}", theme.name().replace('-', "")))?;
+    tale.prepare(arena).await?;
     let before = Traffic::of(arena).await?;
     arena.arm(&[])?;
-    let evidence = story.play(arena).await?;
-    let broken = judge(&evidence, ending(cell));
-    ensure!(broken.is_empty(), "{} {} without a death: {}", cell.tool, cell.action, listed(&broken));
+    let broken = tale.play(arena).await?;
+    ensure!(broken.is_empty(), "{theme} without a death: {}", listed(&broken));
     let passed = arena.passed()?;
     before.check(&Traffic::of(arena).await?, &passed)?;
-    story.tidy(arena);
+    tale.tidy(arena);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let numbered = passed.iter().map(|name| {
+    let numbered = passed.iter().filter(|name| theme.has(name)).map(|name| {
         let count = seen.entry(name).or_insert(0);
         *count += 1;
         format!("{name}#{count}")
@@ -224,27 +224,33 @@ async fn attempt(
     let (name, _) = task.point.rsplit_once('#').context("a point has a number")?;
     for _ in 0..TRIES {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let mut story = Story::new(task.cell, format!("s{number}x{}", replicas as u8));
-        story.prepare(arena).await?;
+        let mut tale = Tale::of(task.theme, format!("s{number}x{}", replicas as u8))?;
+        tale.prepare(arena).await?;
         // A successor counts from one.
         let mut points = vec![task.point.clone()];
         points.extend((deaths == 2).then(|| format!("{name}#1")));
         arena.arm(&points)?;
-        arena.watch(Some(&story));
-        let played = play(arena, &story, task.cell).await;
-        let died = arena.deaths.len();
+        arena.watch(Some(&tale));
+        let played = tale.play(arena).await;
+        if arena.deaths.len() < usize::from(deaths) {
+            // The last points are passed while the end is already seen.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            arena.tend().await?;
+        }
+        let (died, at_death) = (arena.deaths.len(), arena.broken_at_death());
         let after = arena.passed_again(name)?;
         arena.watch(None);
         arena.arm(&[])?;
         arena.start_all().await?;
-        let broken = played.with_context(|| format!("{task:?}"))?;
-        story.tidy(arena);
+        let mut broken = played.with_context(|| format!("{task:?}"))?;
+        broken.extend(at_death);
+        tale.tidy(arena);
         if !broken.is_empty() {
-            let logs = arena.keep_logs(&story.tag)?;
+            let logs = arena.keep_logs(tale.tag())?;
             tally.wrong.push(format!("{task:?} {replicas:?} death {deaths}: {}; {logs}", listed(&broken)));
         }
         if died == usize::from(deaths) {
-            *tally.played.entry((task.cell, replicas, deaths)).or_insert(0) += 1;
+            *tally.played.entry((task.theme, replicas, deaths)).or_insert(0) += 1;
             return Ok(after);
         }
     }
@@ -253,18 +259,6 @@ async fn attempt(
         tally.missed.push(format!("{task:?} {replicas:?}"));
     }
     Ok(false)
-}
-
-async fn play(arena: &mut Arena, story: &Story, cell: Cell) -> Result<Vec<Broken>> {
-    let evidence = story.play(arena).await?;
-    let mut broken = judge(&evidence, ending(cell));
-    broken.extend(arena.broken_at_death());
-    Ok(broken)
-}
-
-/// What a story comes to when all targets are well.
-pub fn ending(cell: Cell) -> &'static str {
-    if cell.action == "ask" { "answered" } else { "applied" }
 }
 
 fn listed(broken: &[Broken]) -> String {

@@ -10,10 +10,9 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::arena::Arena;
 use super::oracle::{Broken, Invariant, judge};
-use super::points::ending;
+use super::plot::Plot;
 use super::story::Story;
 use crate::store::PgServer;
-use crate::table::CELLS;
 
 /// So many stories are told at once.
 const TELLERS: usize = 16;
@@ -40,7 +39,7 @@ impl Toll {
         self.requests += 1;
         for broken in broken {
             *self.counts.entry(broken.invariant).or_insert(0) += 1;
-            self.broken.push(format!("{} {}: {broken}", story.cell.action, story.tag));
+            self.broken.push(format!("{} {}: {broken}", story.plot, story.tag));
         }
     }
 
@@ -134,14 +133,15 @@ async fn tell(
     over: Arc<AtomicBool>,
 ) -> Result<Vec<(Story, Vec<Broken>)>> {
     let mut told = Vec::new();
+    let plots = Plot::all();
     while !over.load(Ordering::Relaxed) {
-        let cell = CELLS[usize::try_from(dice.below(CELLS.len() as u64))?];
+        let plot = plots[usize::try_from(dice.below(plots.len() as u64))?];
         let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let mut story = Story::new(cell, format!("r{number}x"));
+        let mut story = Story::new(plot, format!("r{number}x"));
         story.prepare(&mut guest).await.with_context(|| format!("preparing {story:?}"))?;
         let evidence = story.play(&mut guest).await.with_context(|| format!("{story:?}"))?;
         story.tidy(&guest);
-        told.push((story, judge(&evidence, ending(cell))));
+        told.push((story, judge(&evidence)));
     }
     Ok(told)
 }

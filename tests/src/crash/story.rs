@@ -1,21 +1,21 @@
 //! One request from the call to the read outcome, told to the end whatever happens to the servers meanwhile.
 
 use anyhow::{Context, Result, ensure};
-use countersign_simulators::{GithubChange, KubernetesChange};
+use countersign_simulators::{Behaviour, FaultRule, GithubChange, KubernetesChange};
 use countersign_transport_grpc::v1::{Decision, RequestState};
 use serde_json::{Value, json};
 
 use super::arena::Arena;
 use super::look;
 use super::oracle::{Evidence, Resting};
+use super::plot::Plot;
 use crate::clients::{Agent, Parties, status_of};
-use crate::table::Cell;
 
 /// A story and the names that are its own.
 #[derive(Clone, Debug)]
 pub struct Story {
-    /// What is asked for.
-    pub cell: Cell,
+    /// What happens in it.
+    pub plot: Plot,
     /// Occurs in all its names: lower-case letters and digits.
     pub tag: String,
     /// The request that made the database to work on, where the story needs one.
@@ -35,8 +35,8 @@ pub struct Begun {
 
 impl Story {
     /// A story with names of its own.
-    pub fn new(cell: Cell, tag: String) -> Self {
-        Self { cell, tag, prepared: None }
+    pub fn new(plot: Plot, tag: String) -> Self {
+        Self { plot, tag, prepared: None }
     }
 
     /// The Kubernetes Secret.
@@ -54,14 +54,19 @@ impl Story {
         format!("db_{}", self.tag)
     }
 
-    /// Makes what the story begins with: a database, where one is to be looked at or taken away.
+    /// Makes what the story begins with: a database, where one is to be looked at or taken away; a target that refuses, where one does.
     ///
     /// # Errors
     /// A server refuses.
     pub async fn prepare(&mut self, arena: &mut Arena) -> Result<()> {
-        if matches!(self.cell.action, "delete" | "drop" | "describe") {
-            let create = Cell { tool: self.cell.tool, action: "create" };
-            let other = Self { cell: create, tag: self.tag.clone(), prepared: None };
+        if self.plot == Plot::TakenBack {
+            let path = format!("/repos/acme/shop/**/secrets/{}", self.github_name());
+            let refusal = FaultRule::next("PUT", &path, Behaviour::status(422));
+            arena.site.github.fail(FaultRule { times: u32::MAX, ..refusal });
+        }
+        if matches!(self.plot.name(), "delete" | "drop" | "describe") {
+            let create = Plot::named("create").context("databases can be created")?;
+            let other = Self::new(create, self.tag.clone());
             let begun = other.begin(arena, "prepare").await?;
             other.decide(arena, &begun).await?;
             let state = other.settled(arena, &begun).await?;
@@ -101,7 +106,7 @@ impl Story {
         let reply = arena
             .insist("calling the tool", async |parties: &Parties| {
                 let agent = parties.agent_of(&run_id, &token)?;
-                Ok(agent.call(self.cell.tool, &arguments).await?)
+                Ok(agent.call(self.plot.cell().tool, &arguments).await?)
             })
             .await?;
         let request_id = reply.request_id.with_context(|| format!("no request: {:?}", reply.detail))?;
@@ -124,7 +129,7 @@ impl Story {
                 let id = &begun.request_id;
                 // The decision may have been written although its answer was lost.
                 match parties.state(id).await? {
-                    RequestState::Requested if self.cell.action == "ask" => parties.answer(id).await,
+                    RequestState::Requested if self.plot.name() == "ask" => parties.answer(id).await,
                     RequestState::Requested => parties.decide(id, Decision::Approve, "go ahead").await,
                     RequestState::Unspecified
                     | RequestState::Approved
@@ -149,7 +154,7 @@ impl Story {
         arena
             .until("seeing how it ends", arena.patience, async |parties: &Parties| {
                 let state = parties.state(&begun.request_id).await?;
-                if state == RequestState::Requested && self.cell.action != "ask" {
+                if state == RequestState::Requested && self.plot.name() != "ask" {
                     // A target that couldn't be looked at before is seen now: the owner is asked again, and another decision may be faster.
                     let _ = parties.decide(&begun.request_id, Decision::Approve, "go ahead").await;
                 }
@@ -227,7 +232,7 @@ impl Story {
             name.contains(&self.tag) || preparing.as_ref().is_some_and(|preparing| name.contains(preparing))
         };
         Ok(Resting {
-            cell: self.cell,
+            plot: self.plot,
             request_id: request_id.map(str::to_owned),
             prepared: self.prepared.clone(),
             database: self.database(),
@@ -253,7 +258,7 @@ impl Story {
 
     /// Takes away what it left on the targets that hold only so many secrets.
     pub fn tidy(&self, arena: &Arena) {
-        if self.cell.action == "sync" {
+        if self.plot.cell().action == "sync" {
             let repository = "acme/shop".to_owned();
             for environment in [None, Some("dev".to_owned())] {
                 // It is in one of the two places, and in none when the story failed.
@@ -273,7 +278,7 @@ impl Story {
     /// What the agent asks for. With a key of its own, so that a call whose answer was lost is the same call.
     fn arguments(&self) -> Value {
         let why = "Asked for by the crash harness.";
-        let key = format!("{}-{}", self.cell.action, self.tag);
+        let key = format!("{}-{}", self.plot, self.tag);
         let database = |action: &str, more: Value| {
             let mut arguments = json!({
                 "action": action, "environment": "dev", "database_name": self.database(),
@@ -284,7 +289,7 @@ impl Story {
             }
             arguments
         };
-        match self.cell.action {
+        match self.plot.cell().action {
             "sync" => json!({
                 "environment": "dev", "github_secret_name": self.github_name(),
                 "kubernetes_secret_name": self.kubernetes_name(), "justification": why, "idempotency_key": key,

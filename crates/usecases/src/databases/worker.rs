@@ -105,11 +105,12 @@ impl Held<'_> {
             TargetErrorKind::NoAnswer
             | TargetErrorKind::Broken
             | TargetErrorKind::Unreachable
-            | TargetErrorKind::RateLimited { .. } => backoff(self.lease.attempts),
+            | TargetErrorKind::RateLimited { .. }
+            // It is not as it was a moment ago: what a worker that died had sent has arrived. Looking again tells.
+            | TargetErrorKind::NotFound
+            | TargetErrorKind::Conflict => backoff(self.lease.attempts),
             TargetErrorKind::Unauthorized
             | TargetErrorKind::Forbidden
-            | TargetErrorKind::NotFound
-            | TargetErrorKind::Conflict
             | TargetErrorKind::Fenced
             | TargetErrorKind::QuotaExceeded
             | TargetErrorKind::Invalid => Due::After(AFTER_A_NO),

@@ -53,6 +53,20 @@ async fn a_drop_whose_answer_was_lost_is_not_done_again() {
     assert_eq!(stage.server.writes().iter().filter(|write| write.starts_with("drop")).count(), 1);
 }
 
+/// A worker that died had sent the drop; the server was still at it when its successor looked.
+#[tokio::test]
+async fn a_drop_that_is_overtaken_by_an_earlier_one_is_looked_for_soon() {
+    for kind in [TargetErrorKind::NotFound, TargetErrorKind::Conflict] {
+        let stage = Stage::quarantined().await;
+        stage.server.script(Answer::Overtaken(kind));
+        stage.world.pass(RETENTION + 1).await;
+        assert_eq!(stage.events(), ["database.purging"]);
+        stage.world.pass(30).await;
+        assert_eq!(stage.events(), ["database.purging", "database.purged"]);
+        assert!(stage.owned().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_the_quarantined_database_is_never_dropped() {
     let stage = Stage::quarantined().await;

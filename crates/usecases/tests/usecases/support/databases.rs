@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     Unanswered,
     /// It is refused.
     Refused(TargetErrorKind),
+    /// What an earlier worker had sent arrives first, and it is refused because of that.
+    Overtaken(TargetErrorKind),
 }
 
 /// The server `main` of the environment `dev`.
@@ -89,6 +91,10 @@ impl FakeServer {
         match inner.answers.pop_front() {
             Some(Answer::Refused(kind)) => Err(failed(kind)),
             Some(Answer::Unanswered) => Err(failed(TargetErrorKind::NoAnswer)),
+            Some(Answer::Overtaken(kind)) => {
+                done(&mut inner).map_err(failed)?;
+                Err(failed(kind))
+            }
             Some(Answer::DoneUnanswered) => {
                 done(&mut inner).map_err(failed)?;
                 Err(failed(TargetErrorKind::NoAnswer))
