@@ -48,11 +48,13 @@ pub enum Plant {
     LoseTheOutcome,
     /// A write that was never sent counts as done.
     ClaimWithoutDoing,
+    /// What was to be taken back stays, and counts as taken back.
+    UndoWithoutDoing,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoFence,
         Self::FreshRandomOnRetry,
         Self::FinishWithoutVersion,
@@ -68,6 +70,7 @@ impl Plant {
         Self::LoseAnEvent,
         Self::LoseTheOutcome,
         Self::ClaimWithoutDoing,
+        Self::UndoWithoutDoing,
     ];
 
     /// Its name.
@@ -88,6 +91,7 @@ impl Plant {
             Self::LoseAnEvent => "lose_an_event",
             Self::LoseTheOutcome => "lose_the_outcome",
             Self::ClaimWithoutDoing => "claim_without_doing",
+            Self::UndoWithoutDoing => "undo_without_doing",
         }
     }
 }

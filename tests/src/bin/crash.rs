@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use clap::Parser;
+use countersign_suites::crash::cut::KeptBack;
 use countersign_suites::crash::oracle::Invariant;
 use countersign_suites::crash::points::{self, Replicas, Width};
 use countersign_suites::crash::{cut, planted, random};
@@ -24,7 +25,7 @@ struct Arguments {
     /// With `--random`: gives the same moments again.
     #[arg(long, default_value_t = 2026)]
     seed: u64,
-    /// So many answers of each target cut after the write.
+    /// So many answers of each target kept back after the write.
     #[arg(long, value_name = "N")]
     cut: Option<usize>,
     /// Servers with a deliberate fault each, which must be noticed.
@@ -149,8 +150,12 @@ async fn cut(each: usize) -> Result<()> {
     for broken in &cuts.broken {
         println!("WRONG {broken}");
     }
-    for (target, cut) in &cuts.cut {
-        println!("{target:<12} {cut} answers cut after the write");
+    for (target, kept_back) in &cuts.kept_back {
+        let KeptBack { closed, reset, late } = kept_back;
+        let total = kept_back.total();
+        println!(
+            "{target:<12} {total} answers kept back after the write: {closed} closed, {reset} reset, {late} late"
+        );
     }
     println!(
         "in {:.0} s: {} requests, {} of them unknown for a while, {} things wrong",

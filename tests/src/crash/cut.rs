@@ -1,6 +1,7 @@
-//! `cargo xtask crash --cut N`: the answers to writes are cut on their way back, once for each write.
+//! `cargo xtask crash --cut N`: the answers to writes are kept back, once for each write: the connection is closed, or reset, after the
+//! target has handled the write, or the answer comes when nobody waits for it any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,11 +19,17 @@ use crate::store::{PgServer, Store};
 /// So many stories are told at once.
 const TELLERS: usize = 12;
 
-/// Cuts the answer to each write when it comes for the first time.
+/// Every so many answers comes too late instead of not at all.
+const LATE_EVERY: usize = 8;
+
+/// Longer than a server waits for an answer here.
+const LATE_MS: u64 = 3_000;
+
+/// Keeps back the answer to each write when it comes for the first time.
 #[derive(Default)]
 struct Scissors {
     seen: Mutex<BTreeSet<String>>,
-    cuts: AtomicUsize,
+    kept_back: AtomicUsize,
 }
 
 impl Tap for Scissors {
@@ -39,8 +46,8 @@ impl Tap for Scissors {
         if !first {
             return Verdict::Pass;
         }
-        self.cuts.fetch_add(1, Ordering::Relaxed);
-        Verdict::Cut
+        let number = self.kept_back.fetch_add(1, Ordering::Relaxed) + 1;
+        if number.is_multiple_of(LATE_EVERY) { Verdict::Delay { for_ms: LATE_MS } } else { Verdict::Cut }
     }
 }
 
@@ -54,11 +61,35 @@ fn is_write(passing: &Passing) -> bool {
     }
 }
 
+/// How answers to one target were kept back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeptBack {
+    /// The connection was closed in order.
+    pub closed: usize,
+    /// The connection was reset.
+    pub reset: usize,
+    /// It came when nobody waited for it any more.
+    pub late: usize,
+}
+
+impl KeptBack {
+    /// All together.
+    pub const fn total(self) -> usize {
+        self.closed + self.reset + self.late
+    }
+
+    fn add(&mut self, number: usize, resetting: bool) {
+        let late = number / LATE_EVERY;
+        self.late += late;
+        *(if resetting { &mut self.reset } else { &mut self.closed }) += number - late;
+    }
+}
+
 /// What cutting came to.
 #[derive(Debug, Default)]
 pub struct Cuts {
-    /// Answers cut, by target.
-    pub cut: Vec<(&'static str, usize)>,
+    /// The answers kept back, by target.
+    pub kept_back: BTreeMap<&'static str, KeptBack>,
     /// Requests told to the end.
     pub requests: usize,
     /// How many of them were `unknown` for a while.
@@ -67,17 +98,26 @@ pub struct Cuts {
     pub broken: Vec<String>,
 }
 
-/// Cuts at least so many answers of each target.
+/// Keeps back at least so many answers of each target: half of them on connections that close, half on connections that are reset.
 ///
 /// # Errors
 /// A server or a proxy doesn't start, or a story is refused.
 pub async fn run(each: usize) -> Result<Cuts> {
     let mut cuts = Cuts::default();
+    let postgres = PgServer::start().await?;
+    for resetting in [false, true] {
+        secrets(each.div_ceil(2), resetting, &mut cuts).await?;
+        databases(&postgres, each.div_ceil(2), resetting, &mut cuts).await?;
+    }
+    Ok(cuts)
+}
+
+async fn secrets(each: usize, resetting: bool, cuts: &mut Cuts) -> Result<()> {
     let site = Site::prepare(Store::Sqlite).await?;
     let (kubernetes, github) = (Arc::new(Scissors::default()), Arc::new(Scissors::default()));
     let [first, second] = [
-        in_front_of(Protocol::Http, &site.kubernetes.url(), &kubernetes).await?,
-        in_front_of(Protocol::Http, &site.github.url(), &github).await?,
+        in_front_of(Protocol::Http, &site.kubernetes.url(), &kubernetes, resetting).await?,
+        in_front_of(Protocol::Http, &site.github.url(), &github, resetting).await?,
     ];
     let urls = [&first, &second].map(|proxy| format!("http://{}", proxy.address()));
     let variables = [
@@ -86,34 +126,43 @@ pub async fn run(each: usize) -> Result<Cuts> {
     ];
     let mut arena = Arena::on(site, 1, &variables).await?;
     let enough = || [&kubernetes, &github].iter().all(|scissors| scissors.count() >= each);
-    tell_until(&mut arena, &["sync", "sync-taken-back"], &enough, &mut cuts).await?;
-    cuts.cut.extend([("kubernetes", kubernetes.count()), ("github", github.count())]);
+    tell_until(&mut arena, &["sync", "sync-taken-back"], &enough, cuts).await?;
+    for (target, scissors) in [("kubernetes", kubernetes), ("github", github)] {
+        cuts.kept_back.entry(target).or_default().add(scissors.count(), resetting);
+    }
+    Ok(())
+}
 
-    let postgres = PgServer::start().await?;
-    let site = Site::prepare(postgres.store("cut").await?).await?;
+async fn databases(postgres: &PgServer, each: usize, resetting: bool, cuts: &mut Cuts) -> Result<()> {
+    let site = Site::prepare(postgres.store(&format!("cut_{resetting}")).await?).await?;
     let scissors = Arc::new(Scissors::default());
-    let proxy = in_front_of(Protocol::Postgres, &postgres.address(), &scissors).await?;
+    let proxy = in_front_of(Protocol::Postgres, &postgres.address(), &scissors, resetting).await?;
     let file = site.folder().join("cut.url");
     let login = "postgres:postgres";
     std::fs::write(&file, format!("postgres://{login}@{}/postgres", proxy.address()))?;
     let file = file.to_string_lossy().into_owned();
     let variables = [("COUNTERSIGN_TARGETS__DATABASES__MAIN__URL__FILE", file.as_str())];
     let mut arena = Arena::on(site, 1, &variables).await?;
-    tell_until(&mut arena, &["create", "delete", "drop"], &|| scissors.count() >= each, &mut cuts).await?;
-    cuts.cut.push(("postgres", scissors.count()));
-    Ok(cuts)
+    tell_until(&mut arena, &["create", "delete", "drop"], &|| scissors.count() >= each, cuts).await?;
+    cuts.kept_back.entry("postgres").or_default().add(scissors.count(), resetting);
+    Ok(())
 }
 
 impl Scissors {
     fn count(&self) -> usize {
-        self.cuts.load(Ordering::Relaxed)
+        self.kept_back.load(Ordering::Relaxed)
     }
 }
 
-async fn in_front_of(protocol: Protocol, url: &str, scissors: &Arc<Scissors>) -> Result<Proxy> {
+async fn in_front_of(
+    protocol: Protocol,
+    url: &str,
+    scissors: &Arc<Scissors>,
+    resetting: bool,
+) -> Result<Proxy> {
     let address = url.rsplit_once('@').map_or(url, |(_, address)| address);
     let address = address.rsplit_once("//").map_or(address, |(_, address)| address);
-    Ok(Proxy::start(protocol, address.to_owned(), scissors.clone(), false).await?)
+    Ok(Proxy::start(protocol, address.to_owned(), scissors.clone(), resetting).await?)
 }
 
 async fn tell_until(

@@ -77,7 +77,7 @@ impl Errand {
             Chore::Restore => self.ask_to_restore(arena).await?,
             Chore::Purge => {
                 look::let_retention_end(&arena.site, &self.kept_as).await?;
-                look::bring_forward(&arena.site, "purge").await?;
+                bring_forward(arena, "purge").await?;
             }
             Chore::Watch => {
                 arena.site.kubernetes.set(KubernetesChange::PutSecret {
@@ -86,7 +86,7 @@ impl Errand {
                     data: [("value".to_owned(), "by hand".to_owned())].into(),
                     manager: "somebody".to_owned(),
                 })?;
-                look::bring_forward(&arena.site, "watch").await?;
+                bring_forward(arena, "watch").await?;
             }
         }
         let mut broken = Vec::new();
@@ -95,7 +95,7 @@ impl Errand {
         }
         if self.chore == Chore::Watch {
             // Another round must not tell the same again.
-            look::bring_forward(&arena.site, "watch").await?;
+            bring_forward(arena, "watch").await?;
             ensure!(self.is_looked_at_again(arena).await?, "nobody looked a second time");
         }
         broken.extend(self.at_rest(arena).await?);
@@ -218,4 +218,12 @@ impl Errand {
     pub fn tidy(&self, arena: &Arena) {
         self.before.tidy(arena);
     }
+}
+
+/// Makes work due as soon as nobody is at it: whoever died in the middle holds its lease for a while.
+async fn bring_forward(arena: &mut Arena, kind: &str) -> Result<()> {
+    let (site, patience) = (arena.site.clone(), arena.patience);
+    let forward = async |_: &Parties| Ok(look::bring_forward(&site, kind).await?.then_some(()));
+    let brought = arena.until("bringing work forward", patience, forward).await?;
+    brought.with_context(|| format!("there is no work of kind `{kind}`, or somebody is at it for ever"))
 }

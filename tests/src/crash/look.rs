@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -107,7 +107,8 @@ pub async fn tamper(site: &Site, request_id: &str, name: &str, other: &str) -> R
         "UPDATE mcp_action_requests SET payload_snapshot = replace(payload_snapshot, '{name}', '{other}'),
              target_snapshot = replace(target_snapshot, '{name}', '{other}') WHERE request_id = '{request_id}'"
     );
-    change(site, update).await
+    ensure!(change(site, update).await? == 1, "request {request_id} is not stored");
+    Ok(())
 }
 
 /// Has the retention of a kept database end now, as if its days had passed.
@@ -116,18 +117,19 @@ pub async fn tamper(site: &Site, request_id: &str, name: &str, other: &str) -> R
 /// The store can't be written.
 pub async fn let_retention_end(site: &Site, kept_as: &str) -> Result<()> {
     let past = long_ago(site);
-    change(site, format!("UPDATE project_databases SET keep_until = {past} WHERE kept_as = '{kept_as}'"))
-        .await
+    let update = format!("UPDATE project_databases SET keep_until = {past} WHERE kept_as = '{kept_as}'");
+    ensure!(change(site, update).await? == 1, "database {kept_as} is not kept");
+    Ok(())
 }
 
-/// Makes all work of a kind due that nobody is at.
+/// Makes work of a kind due, where nobody is at it; whether there is any.
 ///
 /// # Errors
 /// The store can't be written.
-pub async fn bring_forward(site: &Site, kind: &str) -> Result<()> {
+pub async fn bring_forward(site: &Site, kind: &str) -> Result<bool> {
     let (past, worker) = (long_ago(site), worker(site));
-    change(site, format!("UPDATE work_items SET due_at = {past} WHERE kind = '{kind}' AND {worker} IS NULL"))
-        .await
+    let update = format!("UPDATE work_items SET due_at = {past} WHERE kind = '{kind}' AND {worker} IS NULL");
+    Ok(change(site, update).await? > 0)
 }
 
 /// Whether work of a kind is due that was brought forward, or somebody is at it.
@@ -158,21 +160,23 @@ fn long_ago(site: &Site) -> &'static str {
     }
 }
 
-/// Changes rows past the server.
-async fn change(site: &Site, update: String) -> Result<()> {
+/// Changes rows past the server; how many.
+async fn change(site: &Site, update: String) -> Result<u64> {
     match site.store() {
         Store::Sqlite => {
             let options = SqliteConnectOptions::new()
                 .filename(site.folder().join("store.db"))
                 .busy_timeout(std::time::Duration::from_secs(5));
             let mut connection = SqliteConnection::connect_with(&options).await?;
-            sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?;
-            Ok(connection.close().await?)
+            let changed = sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?.rows_affected();
+            connection.close().await?;
+            Ok(changed)
         }
         Store::Postgres { url } => {
             let mut connection = PgConnection::connect(url).await?;
-            sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?;
-            Ok(connection.close().await?)
+            let changed = sqlx::query(AssertSqlSafe(update)).execute(&mut connection).await?.rows_affected();
+            connection.close().await?;
+            Ok(changed)
         }
     }
 }

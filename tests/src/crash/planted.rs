@@ -88,6 +88,7 @@ async fn scene(plant: Plant, planted: bool) -> Result<Vec<Broken>> {
         Plant::ForgetToErase | Plant::LoseAnEvent | Plant::LoseTheOutcome | Plant::ClaimWithoutDoing => {
             told(fault, plot("sync")?, &[]).await
         }
+        Plant::UndoWithoutDoing => told(fault, plot("sync-taken-back")?, &[]).await,
         Plant::RetryOnUnknown => cut(fault).await,
         Plant::AdoptForeignDatabase => foreign(fault).await,
         Plant::SkipDigestCheck => tampered(fault).await,
@@ -110,7 +111,9 @@ async fn arena(fault: Option<Plant>) -> Result<Arena> {
 /// A story from call to outcome, with deaths at these points.
 async fn told(fault: Option<Plant>, plot: Plot, deaths: &[&str]) -> Result<Vec<Broken>> {
     let mut arena = arena(fault).await?;
-    tell(&mut arena, &Story::new(plot, "planted".to_owned()), deaths).await
+    let mut story = Story::new(plot, "planted".to_owned());
+    story.prepare(&mut arena).await?;
+    tell(&mut arena, &story, deaths).await
 }
 
 async fn tell(arena: &mut Arena, story: &Story, deaths: &[&str]) -> Result<Vec<Broken>> {

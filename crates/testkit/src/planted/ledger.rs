@@ -97,7 +97,8 @@ fn spoil(plant: Plant, records: &mut CommitRecords) {
         | Plant::IgnoreDrift
         | Plant::LeaseWithoutDeadline
         | Plant::SelfApproval
-        | Plant::ClaimWithoutDoing => {}
+        | Plant::ClaimWithoutDoing
+        | Plant::UndoWithoutDoing => {}
     }
 }
 

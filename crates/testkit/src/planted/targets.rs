@@ -75,6 +75,9 @@ impl KubernetesSecrets for PlantedKubernetes {
         name: &'a str,
         expected: &'a KubernetesReceipt,
     ) -> Result<(), TargetError> {
+        if self.plant == Plant::UndoWithoutDoing {
+            return Ok(());
+        }
         self.inner.delete(namespace, name, expected).await
     }
 
