@@ -7,6 +7,7 @@ pub mod secret_sync;
 
 mod answers;
 mod facts;
+mod kubernetes_key;
 #[cfg(test)]
 mod samples;
 mod schema;

@@ -27,6 +27,8 @@ use crate::ports::{DatabaseRegister, DatabaseServers};
 use crate::tool::{
     ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork, ToolDescriptor,
 };
+use crate::tools::facts::words;
+use crate::tools::kubernetes_key::KeyFact;
 use crate::watch::{DoneStep, Inspection};
 use facts::DatabaseFact;
 
@@ -85,6 +87,6 @@ impl ControlTool for DatabaseLifecycle {
     }
 
     fn word(&self, fact: &Fact) -> String {
-        DatabaseFact::word(fact)
+        words(fact, &[DatabaseFact::find_words, KeyFact::find_words])
     }
 }
