@@ -12,7 +12,7 @@ mod kubernetes_key;
 mod samples;
 mod schema;
 
-pub use database_lifecycle::DatabaseLifecycle;
+pub use database_lifecycle::{CredentialsConfig, DatabaseLifecycle};
 pub use namespaces::{NamePattern, NamespaceRule, NamespaceRules, ParsePatternError};
 pub use owner_feedback::OwnerFeedback;
 pub use secret_sync::{SecretSync, SecretSyncConfig};
