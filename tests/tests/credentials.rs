@@ -178,3 +178,21 @@ async fn r3_a_role_that_is_refused_for_good_takes_the_password_back() -> Result<
     ensure!(scene.count("SELECT count(*) FROM pg_database WHERE datname = $1", "orders").await? == 0);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_without_the_right_nobody_is_asked_and_the_doctor_notes_it() -> Result<()> {
+    let scene = Scene::new("no_right").await?;
+    let login_roles = |said: &str| {
+        let line = said.lines().find(|line| line.contains("database server main, login roles: "));
+        line.map(str::to_owned).with_context(|| format!("nothing about login roles: {said}"))
+    };
+    ensure!(login_roles(&scene.site.command(&["doctor"])?)?.starts_with("ok    "));
+    scene.run("ALTER ROLE countersign_databases NOCREATEROLE").await?;
+    let refused = scene.ask(json!({"credentials_secret": "orders-db"})).await.unwrap_err();
+    ensure!(refused.to_string().contains("has no CREATEROLE"), "{refused}");
+    let noted = login_roles(&scene.site.command(&["doctor"])?)?;
+    ensure!(noted.starts_with("note  ") && noted.contains("`credentials_secret` is refused"), "{noted}");
+    let (status, _) = scene.decided(&scene.ask(json!({})).await?).await?;
+    ensure!(status == "applied", "a database without a role needs no such right: {status}");
+    Ok(())
+}
