@@ -91,6 +91,26 @@ impl PgServer {
         self.address.clone()
     }
 
+    /// Has the server log every statement it is sent from now on.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn log_statements(&self) -> Result<()> {
+        let mut connection = PgConnection::connect(&format!("{}/postgres", self.address)).await?;
+        for sql in ["ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()"] {
+            sqlx::raw_sql(sql).execute(&mut connection).await?;
+        }
+        Ok(connection.close().await?)
+    }
+
+    /// What the server has logged.
+    ///
+    /// # Errors
+    /// Docker refuses.
+    pub async fn log(&self) -> Result<Vec<u8>> {
+        Ok(self.container.stderr_to_vec().await?)
+    }
+
     /// A new, empty store on this server.
     ///
     /// # Errors

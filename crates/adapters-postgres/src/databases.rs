@@ -4,6 +4,7 @@
 //! idle connection holds the rights of an administrator, and a refused connection is known at once.
 
 mod error;
+mod roles;
 mod server;
 mod session;
 

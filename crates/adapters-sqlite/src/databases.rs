@@ -16,7 +16,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Environment, RequestId};
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, TargetError, TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, TargetError,
+    TargetErrorKind,
 };
 use tokio::fs;
 use tokio::sync::Mutex;
@@ -128,6 +129,11 @@ impl DatabaseServer for SqliteDatabaseServer {
 
     fn quarantine_days(&self) -> u32 {
         self.quarantine_days
+    }
+
+    /// Files know no roles: whoever may read the folder may read them all.
+    fn roles(&self) -> Option<Arc<dyn LoginRoles>> {
+        None
     }
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {

@@ -16,7 +16,9 @@ use countersign_mcp_tools::ports::{
     DatabaseRegister, DatabaseServer, DatabaseServers, GithubSecrets, KubernetesSecrets,
 };
 use countersign_mcp_tools::tools::namespaces::{NamePattern, NamespaceRule, NamespaceRules};
-use countersign_mcp_tools::tools::{DatabaseLifecycle, OwnerFeedback, SecretSync, SecretSyncConfig};
+use countersign_mcp_tools::tools::{
+    CredentialsConfig, DatabaseLifecycle, OwnerFeedback, SecretSync, SecretSyncConfig,
+};
 
 use secrecy::ExposeSecret as _;
 
@@ -94,7 +96,12 @@ impl Targets {
         tools.register(Arc::new(OwnerFeedback::new()))?;
         if !self.databases.0.is_empty() {
             let servers: Arc<dyn DatabaseServers> = self.databases.clone();
-            tools.register(Arc::new(DatabaseLifecycle::new(servers, register)))?;
+            let tool = DatabaseLifecycle::new(servers, register);
+            let tool = match &self.kubernetes {
+                Some(kubernetes) => tool.with_credentials(self.credentials_config(), kubernetes.clone()),
+                None => tool,
+            };
+            tools.register(Arc::new(tool))?;
         }
         if let (Some(kubernetes), Some(github)) = (&self.kubernetes, &self.github) {
             let config = SecretSyncConfig {
@@ -105,6 +112,10 @@ impl Targets {
             tools.register(Arc::new(SecretSync::new(config, kubernetes.clone(), github.clone())))?;
         }
         Ok(tools)
+    }
+
+    fn credentials_config(&self) -> CredentialsConfig {
+        CredentialsConfig { namespaces: self.namespaces.clone(), field_manager: self.field_manager.clone() }
     }
 }
 

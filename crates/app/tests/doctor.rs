@@ -155,6 +155,7 @@ async fn every_place_the_policy_leads_to_is_asked_about() {
     ] {
         said.says(&format!("ok    {what}: "));
     }
+    said.says("note  database server files, login roles: there are none in files");
     said.says("note  kubernetes: `shop-dev-*` stands for any namespace of such a name: not asked about");
     said.says(
         "note  kubernetes: `{project}-qa`: no environment of the policy's projects falls under this rule",

@@ -26,7 +26,7 @@ pub use tool::{
     StepOutcome, StepWork, ToolDescriptor, UNDO_FAILED, UndoWork,
 };
 pub use tools::{
-    DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback, ParsePatternError,
-    SecretSync, SecretSyncConfig, standard_descriptors,
+    CredentialsConfig, DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback,
+    ParsePatternError, SecretSync, SecretSyncConfig, standard_descriptors,
 };
 pub use watch::{Deviation, DoneStep, Explanation, Finding, Inspection};

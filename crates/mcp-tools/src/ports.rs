@@ -4,6 +4,7 @@ pub mod database;
 pub mod error;
 pub mod github;
 pub mod kubernetes;
+pub mod roles;
 
 pub use database::{
     DatabaseReceipt, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase,
@@ -12,3 +13,4 @@ pub use database::{
 pub use error::{Access, TargetError, TargetErrorKind};
 pub use github::{GithubReceipt, GithubSecretSeen, GithubSecrets, MAX_SECRETS, SecretPlace};
 pub use kubernetes::{ApplyKey, KubernetesReceipt, KubernetesSecrets, RemoveKey, SecretKeySeen, SecretSeen};
+pub use roles::{LoginRoles, RoleReceipt, RoleSeen};

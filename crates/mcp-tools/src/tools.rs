@@ -7,11 +7,12 @@ pub mod secret_sync;
 
 mod answers;
 mod facts;
+mod kubernetes_key;
 #[cfg(test)]
 mod samples;
 mod schema;
 
-pub use database_lifecycle::DatabaseLifecycle;
+pub use database_lifecycle::{CredentialsConfig, DatabaseLifecycle};
 pub use namespaces::{NamePattern, NamespaceRule, NamespaceRules, ParsePatternError};
 pub use owner_feedback::OwnerFeedback;
 pub use secret_sync::{SecretSync, SecretSyncConfig};

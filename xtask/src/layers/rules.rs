@@ -130,6 +130,12 @@ const HOMES: &[Home] = &[
         rule: "sqlx lives only in adapters-postgres and adapters-sqlite (and the suites that look into the stores, and gen's scratch program)",
     },
     Home {
+        names: &["postgres-protocol"],
+        homes: &["adapters-postgres"],
+        in_tests_of: &[],
+        rule: "postgres-protocol lives only in adapters-postgres",
+    },
+    Home {
         names: &["kube", "k8s-openapi"],
         homes: &["adapters-k8s"],
         in_tests_of: &[],

@@ -31,8 +31,8 @@ fn refusal(code: &str) -> TargetErrorKind {
         // Too many databases or connections of this role.
         "53400" => TargetErrorKind::Forbidden,
         "3D000" => TargetErrorKind::NotFound,
-        // There is one of this name; somebody is connected to it.
-        "42P04" | "55006" => TargetErrorKind::Conflict,
+        // There is one of this name; somebody is connected to it; something depends on it.
+        "42P04" | "42710" | "23505" | "55006" | "2BP01" => TargetErrorKind::Conflict,
         // The server goes down or the connection with it: before or after it was done.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" => TargetErrorKind::NoAnswer,
         code if code.starts_with("08") => TargetErrorKind::NoAnswer,
@@ -62,6 +62,9 @@ mod tests {
             ("3D000", TargetErrorKind::NotFound),
             ("42P04", TargetErrorKind::Conflict),
             ("55006", TargetErrorKind::Conflict),
+            ("42710", TargetErrorKind::Conflict),
+            ("23505", TargetErrorKind::Conflict),
+            ("2BP01", TargetErrorKind::Conflict),
             ("57P01", TargetErrorKind::NoAnswer),
             ("08006", TargetErrorKind::NoAnswer),
             ("42601", TargetErrorKind::Invalid),

@@ -1,18 +1,20 @@
 //! One PostgreSQL server that holds databases of projects.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Millis, RequestId};
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, TargetError, TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, LoginRoles, TargetError, TargetErrorKind,
 };
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 use tokio::time::timeout;
 
 use super::error::{asking, connecting};
-use super::session::{MARK, Session, mark_of};
+use super::roles;
+use super::session::{MARK, PRIVATE, Session, mark_of};
 
 /// How a target server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,15 @@ impl Default for DatabaseServerOptions {
 pub struct ServerUrlError {
     name: String,
     message: String,
+}
+
+/// Who may connect to a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Every role of the server, as PostgreSQL has it by default.
+    Everybody,
+    /// The login role that has the database's name.
+    ItsRole,
 }
 
 /// One server, by its configured name. Nothing is connected before something is asked.
@@ -78,9 +89,17 @@ impl PgDatabaseServer {
         format!("database {}/{database}", self.name)
     }
 
-    async fn session(&self, database: &str) -> Result<Session, TargetError> {
-        let target = self.target(database);
-        let connected = timeout(self.options.connect_timeout.to_std(), self.connect.connect()).await;
+    pub(super) async fn session(&self, database: &str) -> Result<Session, TargetError> {
+        self.connected(&self.connect, self.target(database)).await
+    }
+
+    /// A session inside a database, where grants on its schemas are made.
+    async fn session_in(&self, database: &str) -> Result<Session, TargetError> {
+        self.connected(&self.connect.clone().database(database), self.target(database)).await
+    }
+
+    async fn connected(&self, options: &PgConnectOptions, target: String) -> Result<Session, TargetError> {
+        let connected = timeout(self.options.connect_timeout.to_std(), options.connect()).await;
         let connection = match connected {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(connecting(target, &error)),
@@ -93,6 +112,77 @@ impl PgDatabaseServer {
         let patience = self.options.statement_timeout.0.saturating_add(self.options.connect_timeout.0);
         Ok(Session { connection, target, patience: Millis(patience) })
     }
+
+    /// Whether our own role has this right (a column of `pg_roles` and its name in SQL).
+    pub(super) async fn ask_right(
+        &self,
+        column: &'static str,
+        right: &'static str,
+    ) -> Result<Access, TargetError> {
+        let mut session = self.session("*").await?;
+        let sql =
+            format!("SELECT {column} OR rolsuper, rolname::text FROM pg_roles WHERE rolname = current_user");
+        let asked = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut session.connection);
+        let row = Session::answer(&session.target, session.patience, asked).await?;
+        let read = || Ok((row.try_get::<bool, _>(0)?, row.try_get::<String, _>(1)?));
+        let (allowed, role) = read().map_err(|error: sqlx::Error| asking(self.target("*"), &error))?;
+        let why = || format!("role `{role}` of server `{}` has no {right}", self.name);
+        Ok(if allowed { Access::Allowed } else { Access::Refused { why: why() } })
+    }
+
+    /// A database can't be created and marked in one step. It is made under a name of its own that tells the request, completed, and only
+    /// then given its name. Whatever ends in between, a repetition goes on from there, and nothing unmarked ever has the name.
+    pub(super) async fn create_for(
+        &self,
+        audience: Audience,
+        database: &DatabaseName,
+        request: RequestId,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        let mut session = self.session(database.as_str()).await?;
+        if session.find(database.as_str()).await?.is_some() {
+            return Err(session.failed(TargetErrorKind::Conflict, "there is a database of this name"));
+        }
+        let prepared = prepared_name(request);
+        session.prepare(&prepared).await?;
+        match self.complete(&mut session, &prepared, audience, database, request).await {
+            // Renamed meanwhile by another executor of this request: complete, then.
+            Err(error) if error.kind == TargetErrorKind::NotFound => {}
+            completed => completed?,
+        }
+        session.publish(&prepared, database, request).await?;
+        match session.find(database.as_str()).await? {
+            Some(found) => Ok(DatabaseReceipt { id: found.id }),
+            None => Err(session.failed(TargetErrorKind::Broken, "it is gone right after it was created")),
+        }
+    }
+
+    /// Gives the prepared database its rights and, last, its mark: a marked one is whole.
+    async fn complete(
+        &self,
+        session: &mut Session,
+        prepared: &str,
+        audience: Audience,
+        role: &DatabaseName,
+        request: RequestId,
+    ) -> Result<(), TargetError> {
+        let private = match audience {
+            Audience::Everybody => "",
+            Audience::ItsRole => {
+                session.open_to_role_only(prepared, role).await?;
+                let mut inside = self.session_in(prepared).await?;
+                inside.run(format!(r#"GRANT USAGE, CREATE ON SCHEMA public TO "{role}""#)).await?;
+                // A database that somebody is connected to can't be renamed.
+                inside.close().await;
+                PRIVATE
+            }
+        };
+        session.run(format!(r#"COMMENT ON DATABASE "{prepared}" IS '{MARK}{request}{private}'"#)).await
+    }
+}
+
+/// The name under which the database of a request is prepared.
+pub(super) fn prepared_name(request: RequestId) -> String {
+    format!("countersign_new_{}", request.as_uuid().simple())
 }
 
 #[async_trait]
@@ -103,6 +193,10 @@ impl DatabaseServer for PgDatabaseServer {
 
     fn quarantine_days(&self) -> u32 {
         self.options.quarantine_days
+    }
+
+    fn roles(&self) -> Option<Arc<dyn LoginRoles>> {
+        Some(roles::of(self))
     }
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
@@ -130,60 +224,15 @@ impl DatabaseServer for PgDatabaseServer {
     }
 
     async fn access(&self) -> Result<Access, TargetError> {
-        let mut session = self.session("*").await?;
-        let asked = sqlx::query(
-            "SELECT rolcreatedb OR rolsuper, rolname::text FROM pg_roles WHERE rolname = current_user",
-        )
-        .fetch_one(&mut session.connection);
-        let row = Session::answer(&session.target, session.patience, asked).await?;
-        let read = || Ok((row.try_get::<bool, _>(0)?, row.try_get::<String, _>(1)?));
-        let (allowed, role) = read().map_err(|error: sqlx::Error| asking(self.target("*"), &error))?;
-        let why = || format!("role `{role}` of server `{}` has no CREATEDB", self.name);
-        Ok(if allowed { Access::Allowed } else { Access::Refused { why: why() } })
+        self.ask_right("rolcreatedb", "CREATEDB").await
     }
 
-    /// A database can't be created and marked in one step. It is made under a name of its own that tells the request, marked, and only
-    /// then given its name. Whatever ends in between, a repetition goes on from there, and nothing unmarked ever has the name.
     async fn create(
         &self,
         database: &DatabaseName,
         request: RequestId,
     ) -> Result<DatabaseReceipt, TargetError> {
-        let mut session = self.session(database.as_str()).await?;
-        if session.find(database.as_str()).await?.is_some() {
-            return Err(session.failed(TargetErrorKind::Conflict, "there is a database of this name"));
-        }
-        let prepared = format!("countersign_new_{}", request.as_uuid().simple());
-        match session.find(&prepared).await? {
-            None => {
-                let created = session.run(format!(r#"CREATE DATABASE "{prepared}""#)).await;
-                // Another executor of this very request may just have made it.
-                let made = match &created {
-                    Err(error) if error.kind == TargetErrorKind::Conflict => {
-                        session.find(&prepared).await?.is_some()
-                    }
-                    Ok(()) | Err(_) => false,
-                };
-                if !made {
-                    created?;
-                }
-            }
-            Some(found) if found.owned => {}
-            Some(_) => {
-                let message = format!("database `{prepared}` belongs to somebody else");
-                return Err(session.failed(TargetErrorKind::Conflict, &message));
-            }
-        }
-        match session.run(format!(r#"COMMENT ON DATABASE "{prepared}" IS '{MARK}{request}'"#)).await {
-            // Renamed meanwhile by another executor of this request: marked, then.
-            Err(error) if error.kind == TargetErrorKind::NotFound => {}
-            marked => marked?,
-        }
-        session.publish(&prepared, database, request).await?;
-        match session.find(database.as_str()).await? {
-            Some(found) => Ok(DatabaseReceipt { id: found.id }),
-            None => Err(session.failed(TargetErrorKind::Broken, "it is gone right after it was created")),
-        }
+        self.create_for(Audience::Everybody, database, request).await
     }
 
     async fn quarantine(

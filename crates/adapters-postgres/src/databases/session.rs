@@ -5,7 +5,7 @@ use std::future::Future;
 use countersign_kernel::{DatabaseName, Millis, RequestId};
 use countersign_mcp_tools::ports::{TargetError, TargetErrorKind};
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Connection as _, Row};
 use tokio::time::timeout;
 
 use super::error::asking;
@@ -14,7 +14,7 @@ use super::error::asking;
 pub(super) const MARK: &str = "countersign request ";
 
 /// What our comment ends with on a database that only its own role may connect to: a restored one gets back what it had.
-const PRIVATE: &str = " private";
+pub(super) const PRIVATE: &str = " private";
 
 /// One connection for one operation.
 pub(super) struct Session {
@@ -71,6 +71,46 @@ impl Session {
             Some(found) if found.id == id => Ok(()),
             Some(_) => Err(self.failed(TargetErrorKind::Conflict, "it is another database of the same name")),
         }
+    }
+
+    /// Makes the database under the name it is prepared under, unless an earlier attempt of the same request did.
+    pub(super) async fn prepare(&mut self, prepared: &str) -> Result<(), TargetError> {
+        match self.find(prepared).await? {
+            None => {
+                let created = self.run(format!(r#"CREATE DATABASE "{prepared}""#)).await;
+                // Another executor of this very request may just have made it.
+                let made = match &created {
+                    Err(error) if error.kind == TargetErrorKind::Conflict => {
+                        self.find(prepared).await?.is_some()
+                    }
+                    Ok(()) | Err(_) => false,
+                };
+                if made { Ok(()) } else { created }
+            }
+            Some(found) if found.owned => Ok(()),
+            Some(_) => {
+                let message = format!("database `{prepared}` belongs to somebody else");
+                Err(self.failed(TargetErrorKind::Conflict, &message))
+            }
+        }
+    }
+
+    /// Lets nobody but this role connect to the database.
+    pub(super) async fn open_to_role_only(
+        &mut self,
+        database: &str,
+        role: &DatabaseName,
+    ) -> Result<(), TargetError> {
+        self.run(format!(
+            r#"REVOKE ALL ON DATABASE "{database}" FROM PUBLIC; GRANT CONNECT, TEMPORARY, CREATE ON DATABASE "{database}" TO "{role}""#
+        ))
+        .await
+    }
+
+    /// Ends the connection in good order, so that the server knows at once.
+    pub(super) async fn close(self) {
+        // What was asked on it is answered; a connection that can't even be ended is gone.
+        let _ = timeout(self.patience.to_std(), self.connection.close()).await;
     }
 
     /// Gives the prepared database its name. One statement: there is never an unmarked database of that name.

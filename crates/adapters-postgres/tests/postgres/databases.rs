@@ -1,5 +1,7 @@
 //! PostgreSQL databases as targets, on a real server.
 
+mod login_roles;
+
 use std::sync::Arc;
 
 use countersign_adapters_postgres::{DatabaseServerOptions, PgDatabaseServer, PgDatabases};

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, RequestId};
-use countersign_mcp_tools::ports::{Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, TargetError};
+use countersign_mcp_tools::SecretValue;
+use countersign_mcp_tools::ports::{
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, LoginRoles, RoleReceipt, RoleSeen, TargetError,
+};
 
 use super::CrashPoints;
 use crate::targets::Targets;
@@ -20,13 +23,28 @@ struct CrashServer {
     points: Arc<CrashPoints>,
 }
 
+struct CrashRoles {
+    inner: Arc<dyn LoginRoles>,
+    points: Arc<CrashPoints>,
+}
+
 impl CrashServer {
     async fn around<T>(&self, what: &str, operation: impl Future<Output = T>) -> T {
-        self.points.pass(&format!("database({what}).before"));
-        let done = operation.await;
-        self.points.pass(&format!("database({what}).after"));
-        done
+        around(&self.points, what, operation).await
     }
+}
+
+impl CrashRoles {
+    async fn around<T>(&self, what: &str, operation: impl Future<Output = T>) -> T {
+        around(&self.points, what, operation).await
+    }
+}
+
+async fn around<T>(points: &CrashPoints, what: &str, operation: impl Future<Output = T>) -> T {
+    points.pass(&format!("database({what}).before"));
+    let done = operation.await;
+    points.pass(&format!("database({what}).after"));
+    done
 }
 
 #[async_trait]
@@ -37,6 +55,11 @@ impl DatabaseServer for CrashServer {
 
     fn quarantine_days(&self) -> u32 {
         self.inner.quarantine_days()
+    }
+
+    fn roles(&self) -> Option<Arc<dyn LoginRoles>> {
+        let inner = self.inner.roles()?;
+        Some(Arc::new(CrashRoles { inner, points: self.points.clone() }))
     }
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
@@ -79,5 +102,37 @@ impl DatabaseServer for CrashServer {
         expected_id: &str,
     ) -> Result<DatabaseReceipt, TargetError> {
         self.around("drop", self.inner.drop_database(database, expected_id)).await
+    }
+}
+
+#[async_trait]
+impl LoginRoles for CrashRoles {
+    async fn role_access(&self) -> Result<Access, TargetError> {
+        self.around("role_access", self.inner.role_access()).await
+    }
+
+    async fn look_at_role(&self, role: &DatabaseName) -> Result<Option<RoleSeen>, TargetError> {
+        self.around("look_at_role", self.inner.look_at_role(role)).await
+    }
+
+    async fn create_role(
+        &self,
+        role: &DatabaseName,
+        password: &SecretValue,
+        request: RequestId,
+    ) -> Result<RoleReceipt, TargetError> {
+        self.around("create_role", self.inner.create_role(role, password, request)).await
+    }
+
+    async fn create_private(
+        &self,
+        database: &DatabaseName,
+        request: RequestId,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        self.around("create_private", self.inner.create_private(database, request)).await
+    }
+
+    async fn drop_role(&self, role: &DatabaseName, request: RequestId) -> Result<(), TargetError> {
+        self.around("drop_role", self.inner.drop_role(role, request)).await
     }
 }

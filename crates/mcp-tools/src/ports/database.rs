@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Environment, ProjectKey, RequestId};
 
 use super::error::{Access, TargetError};
+use super::roles::LoginRoles;
 
 /// What a database looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub trait DatabaseServer: Send + Sync {
 
     /// How many days a quarantined database is kept before it is dropped for good.
     fn quarantine_days(&self) -> u32;
+
+    /// Its login roles; `None` when it has nothing of the kind.
+    fn roles(&self) -> Option<Arc<dyn LoginRoles>>;
 
     /// The database of this name, if there is one.
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError>;

@@ -12,6 +12,7 @@ use crate::plan::Step;
 use crate::ports::{TargetError, TargetErrorKind};
 use crate::secret::SecretValue;
 use crate::tool::{PlanRefusal, ProbeOutcome, StepOutcome};
+use crate::watch::Inspection;
 
 /// A stored step can't be read by this version of the tool.
 pub(crate) const STEP_UNREADABLE: &str = "step_unreadable";
@@ -20,7 +21,7 @@ pub(crate) const OBSERVATION_UNREADABLE: &str = "observation_unreadable";
 /// The plan was made without a look at the target, so nobody knows what it would change.
 pub(crate) const NOT_LOOKED_AT: &str = "target_not_looked_at";
 /// The plan asks for a secret and the executor brought none.
-pub(crate) const SECRET_MISSING: &str = "secret_missing";
+const SECRET_MISSING: &str = "secret_missing";
 
 /// A target said, while it was looked at, that what is asked for can't be done. It is an observation, not a failure to observe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +152,17 @@ fn unreadable_words(step: &Step) -> String {
 pub(crate) fn not_looked_at(step: &Step) -> StepOutcome {
     let message = format!("`{}` could not be looked at when this was planned; ask again", step.target);
     StepOutcome::Permanent { code: NOT_LOOKED_AT, message }
+}
+
+/// A step that writes a secret, begun without one.
+pub(crate) fn secret_missing(step: &Step) -> StepOutcome {
+    let message = format!("step {} `{}` has no sealed value to write", step.number, step.kind);
+    StepOutcome::Permanent { code: SECRET_MISSING, message }
+}
+
+/// A target that could not be looked at by the watcher.
+pub(crate) fn could_not_look(error: &TargetError) -> Inspection {
+    Inspection::CouldNotLook { why: scrub(&error.to_string(), None) }
 }
 
 /// An observation this version doesn't read.

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::plan::Fact;
+
 /// Declares the facts one tool can state: variant, code and wording, in which `{name}` stands for the parameter of that name.
 macro_rules! fact_codes {
     ($(#[$doc:meta])* $name:ident { $($variant:ident: $code:literal => $words:literal,)+ }) => {
@@ -32,17 +34,19 @@ macro_rules! fact_codes {
                 crate::plan::Fact::new(self.code(), params)
             }
 
-            /// The sentence of a fact; a code that isn't one of these is printed as it is.
-            pub(crate) fn word(fact: &crate::plan::Fact) -> String {
-                match Self::of_code(&fact.code) {
-                    Some(code) => crate::tools::facts::fill(code.words(), &fact.params),
-                    None => fact.to_string(),
-                }
+            /// The sentence of a fact, if it is one of these.
+            pub(crate) fn find_words(fact: &crate::plan::Fact) -> Option<String> {
+                Self::of_code(&fact.code).map(|code| crate::tools::facts::fill(code.words(), &fact.params))
             }
         }
     };
 }
 pub(crate) use fact_codes;
+
+/// The sentence of a fact by the first of these vocabularies that has one; a fact of none of them is printed as it is.
+pub(crate) fn words(fact: &Fact, vocabularies: &[fn(&Fact) -> Option<String>]) -> String {
+    vocabularies.iter().find_map(|find_words| find_words(fact)).unwrap_or_else(|| fact.to_string())
+}
 
 /// Puts the parameters into a sentence. What a parameter holds is never read as a placeholder again.
 pub(crate) fn fill(words: &str, params: &Map<String, Value>) -> String {

@@ -17,7 +17,7 @@ use crate::tool::{
     ToolDescriptor,
 };
 use crate::tools::answers::{unreadable, unreadable_observation, unreadable_probe};
-use crate::tools::facts::fact_codes;
+use crate::tools::facts::{fact_codes, words};
 use crate::tools::schema;
 
 const SCHEMA_VERSION: u32 = 1;
@@ -189,7 +189,7 @@ impl ControlTool for OwnerFeedback {
     }
 
     fn word(&self, fact: &Fact) -> String {
-        AskFact::word(fact)
+        words(fact, &[AskFact::find_words])
     }
 }
 

@@ -13,7 +13,6 @@ mod plan;
 mod steps;
 #[cfg(test)]
 mod tests;
-mod undo;
 mod watch;
 
 use std::sync::Arc;
@@ -29,6 +28,8 @@ use crate::tool::{
     ControlTool, Kept, LONGEST_EXCHANGE, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork,
     ToolDescriptor, UndoWork,
 };
+use crate::tools::facts::words;
+use crate::tools::kubernetes_key::{self, KeyFact};
 use crate::tools::namespaces::NamespaceRules;
 use crate::watch::{DoneStep, Inspection};
 use facts::SyncFact;
@@ -122,19 +123,19 @@ impl ControlTool for SecretSync {
     }
 
     fn undoes(&self, step: &Step) -> bool {
-        undo::undoes(step)
+        kubernetes_key::undo::undoes(step)
     }
 
     async fn keep(&self, work: StepWork<'_>) -> Kept {
-        undo::keep(self.kubernetes.as_ref(), work).await
+        kubernetes_key::undo::keep(self.kubernetes.as_ref(), work).await
     }
 
     async fn undo(&self, work: UndoWork<'_>) -> StepOutcome {
-        undo::undo(self.kubernetes.as_ref(), work).await
+        kubernetes_key::undo::undo(self.kubernetes.as_ref(), work).await
     }
 
     async fn probe_undo(&self, work: UndoWork<'_>) -> ProbeOutcome {
-        undo::probe_undo(self.kubernetes.as_ref(), work).await
+        kubernetes_key::undo::probe_undo(self.kubernetes.as_ref(), work).await
     }
 
     async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
@@ -142,6 +143,6 @@ impl ControlTool for SecretSync {
     }
 
     fn word(&self, fact: &Fact) -> String {
-        SyncFact::word(fact)
+        words(fact, &[SyncFact::find_words, KeyFact::find_words])
     }
 }

@@ -8,8 +8,8 @@ use countersign_kernel::{DatabaseName, Namespace, RequestId};
 use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
     Access, ApplyKey, DatabaseReceipt, DatabaseSeen, DatabaseServer, GithubReceipt, GithubSecretSeen,
-    GithubSecrets, KubernetesReceipt, KubernetesSecrets, RemoveKey, SecretPlace, SecretSeen, TargetError,
-    TargetErrorKind,
+    GithubSecrets, KubernetesReceipt, KubernetesSecrets, LoginRoles, RemoveKey, SecretPlace, SecretSeen,
+    TargetError, TargetErrorKind,
 };
 
 use super::Plant;
@@ -181,6 +181,10 @@ impl DatabaseServer for PlantedServer {
 
     fn quarantine_days(&self) -> u32 {
         self.inner.quarantine_days()
+    }
+
+    fn roles(&self) -> Option<Arc<dyn LoginRoles>> {
+        self.inner.roles()
     }
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {

@@ -1,6 +1,6 @@
-//! Dropping a quarantined database for good when its retention is over.
+//! Dropping a quarantined database for good when its retention is over, and the login role that was made with it.
 
-use countersign_mcp_tools::ports::OwnedState;
+use countersign_mcp_tools::ports::{OwnedState, TargetErrorKind};
 use serde_json::json;
 
 use super::worker::{Held, drop_work, hold, subject};
@@ -44,7 +44,7 @@ pub async fn purge(services: &Services, lease: &Lease) -> Result<Turn, ServiceEr
 
 async fn drop_it(held: &Held<'_>) -> Result<Turn, ServiceError> {
     let kept = held.kept;
-    let evidence = match held.server.look(&kept.kept_as).await {
+    let mut evidence = match held.server.look(&kept.kept_as).await {
         Err(error) => return Ok(held.not_seen(&error)),
         // Our own drop, the answer to which was lost, or somebody else's: either way there is nothing left to drop.
         Ok(None) => json!({"found": "gone"}),
@@ -58,5 +58,32 @@ async fn drop_it(held: &Held<'_>) -> Result<Turn, ServiceError> {
             Err(error) => return Ok(held.again(&error)),
         },
     };
+    match drop_role(held).await {
+        Ok(Some(role)) => evidence["role"] = json!(role),
+        Ok(None) => {}
+        Err(turn) => return Ok(turn),
+    }
     held.record(&DatabaseEvent::Purged { evidence }, Turn::Over).await
+}
+
+/// The login role that was made with the database goes after it; the name it was made under is the database's old one. `Err` says when to
+/// come back.
+async fn drop_role(held: &Held<'_>) -> Result<Option<&'static str>, Turn> {
+    let Some(roles) = held.server.roles() else { return Ok(None) };
+    let (role, request) = (&held.kept.original_name, held.row.request);
+    match roles.look_at_role(role).await {
+        Err(error) => return Err(held.not_seen(&error)),
+        Ok(Some(seen)) if seen.created_by == Some(request) => {}
+        Ok(Some(_) | None) => return Ok(None),
+    }
+    match roles.drop_role(role, request).await {
+        Ok(()) => Ok(Some("dropped")),
+        Err(error) if error.kind == TargetErrorKind::NotFound => Ok(Some("gone")),
+        // Something else on the server depends on it: nothing that waiting would change.
+        Err(error) if error.kind == TargetErrorKind::Conflict => {
+            tracing::warn!(server = held.row.server, %role, %error, "the login role of a purged database stays");
+            Ok(Some("stays"))
+        }
+        Err(error) => Err(held.again(&error)),
+    }
 }

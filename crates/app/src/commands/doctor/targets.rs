@@ -71,9 +71,32 @@ pub(super) async fn ask(clients: &Clients, policy: Option<&CompiledPolicy>, find
     for server in &clients.databases {
         let what = format!("database server {}", server.name());
         match looked(server.as_ref()).await {
-            Ok(()) => findings.access(&what, server.access().await),
+            Ok(()) => {
+                findings.access(&what, server.access().await);
+                ask_roles(server.as_ref(), clients.kubernetes.is_some(), findings).await;
+            }
             Err(error) => findings.refusal(&what, &error),
         }
+    }
+}
+
+/// Login roles are an option of one action: a deployment that can't make any is told so, and is not bad for it.
+async fn ask_roles(server: &dyn DatabaseServer, has_kubernetes: bool, findings: &mut Findings) {
+    let what = format!("database server {}, login roles", server.name());
+    let Some(roles) = server.roles() else {
+        findings.note(&what, "there are none in files: `credentials_secret` is refused");
+        return;
+    };
+    if !has_kubernetes {
+        findings.note(&what, "kubernetes is not configured: `credentials_secret` is refused");
+        return;
+    }
+    match roles.role_access().await {
+        Ok(Access::Allowed) => findings.good(&what, "our credentials may make them"),
+        Ok(Access::Refused { why }) => {
+            findings.note(&what, format!("{why}: `credentials_secret` is refused"))
+        }
+        Err(error) => findings.refusal(&what, &error),
     }
 }
 

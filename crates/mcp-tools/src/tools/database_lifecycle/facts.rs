@@ -32,6 +32,22 @@ fact_codes! {
             => "It belongs to project `{project}` in `{environment}`, created by request {request}.",
         CredentialsChecked: "credentials_checked"
             => "Countersign's own credentials may manage databases on server `{server}`.",
+        RoleCreated: "database_role_created"
+            => "The login role `{role}` does not exist on server `{server}`; it will be created. Nobody else may connect to the database, in \
+                which the role may make schemas and tables.",
+        PasswordGenerated: "database_password_generated"
+            => "The role's password is a new random value, generated inside Countersign and put into `{place}`; nobody sees it. The server \
+                gets what verifies it, not the password.",
+        TakenBack: "database_credentials_taken_back"
+            => "The key is written first, then the role is made. Both are taken back if the server refuses what follows.",
+        RoleCredentialsChecked: "database_role_credentials_checked"
+            => "Countersign's own credentials may make login roles on server `{server}` and write the Kubernetes Secret.",
+        RoleKeptOut: "database_role_kept_out"
+            => "Its login role `{role}` stays and can't connect to it meanwhile. It is dropped with the database.",
+        RoleDropped: "database_role_dropped"
+            => "Its login role `{role}` will be dropped after it. This can't be undone.",
+        RoleStays: "database_role_stays"
+            => "Its login role `{role}` stays: something on server `{server}` other than the database depends on it.",
         Described: "database_described"
             => "The database `{database}` on server `{server}` will be described; nothing changes.",
     }

@@ -8,21 +8,27 @@ use countersign_kernel::{
 };
 use serde_json::{Value, json};
 
+use super::credentials::{self, Credentials, KEY};
 use crate::arguments::Arguments;
-use crate::call::{Call, DecodeError, parsed};
+use crate::call::{Call, Caller, DecodeError, parsed};
 use crate::ports::DatabaseServers;
 use crate::tool::{ActionDescriptor, ToolDescriptor};
+use crate::tools::kubernetes_key::KeyPlace;
+use crate::tools::kubernetes_key::place::{self, NAMESPACE_FIELD};
 use crate::tools::schema;
 
 pub(super) const SCHEMA_VERSION: u32 = 1;
 /// Names that begin so are those of quarantined databases.
 pub(super) const QUARANTINE_PREFIX: &str = "_q_";
 const NAME: &str = "database.lifecycle";
+const SECRET_FIELD: &str = "credentials_secret";
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 10] = [
     "action",
     "environment",
     "database_name",
+    SECRET_FIELD,
+    NAMESPACE_FIELD,
     "confirm_delete",
     "delete_mode",
     "idempotency_key",
@@ -75,6 +81,16 @@ pub(super) struct DatabaseInput {
     pub(super) action: Action,
     pub(super) environment: Environment,
     pub(super) database: DatabaseName,
+    /// Where the password of a login role goes, if there is to be one.
+    pub(super) credentials: Option<KeyPlace>,
+}
+
+/// What is configured, and who calls.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) servers: &'a dyn DatabaseServers,
+    pub(super) credentials: Option<&'a Credentials>,
+    pub(super) caller: &'a Caller,
 }
 
 impl DatabaseInput {
@@ -82,13 +98,35 @@ impl DatabaseInput {
     pub(super) fn of_call(call: &Call) -> Result<Self, DecodeError> {
         let bad = |field: &str| DecodeError::new("database.lifecycle input", field);
         let action = Action::ALL.into_iter().find(|action| action.cell() == call.action.as_str());
+        let credentials = match &call.input[SECRET_FIELD] {
+            Value::Null => None,
+            secret => Some(KeyPlace {
+                namespace: parsed(&call.input[NAMESPACE_FIELD]).ok_or_else(|| bad(NAMESPACE_FIELD))?,
+                name: secret.as_str().ok_or_else(|| bad(SECRET_FIELD))?.to_owned(),
+                key: KEY.to_owned(),
+            }),
+        };
         Ok(Self {
             action: action.ok_or_else(|| bad("action"))?,
             environment: call.environment.clone().ok_or_else(|| bad("environment"))?,
             database: parsed(&call.input["database_name"]).ok_or_else(|| bad("database_name"))?,
+            credentials,
         })
     }
 }
+
+/// The input as it is stored: what isn't asked for isn't there, so that the intent of a call without it stays what it was.
+fn to_json(database: &DatabaseName, credentials: Option<&KeyPlace>) -> Value {
+    let mut input = json!({ "database_name": database.as_str() });
+    if let Some(place) = credentials {
+        input[SECRET_FIELD] = json!(place.name);
+        input[NAMESPACE_FIELD] = json!(place.namespace.as_str());
+    }
+    input
+}
+
+/// Words that mean something else to PostgreSQL where a role is named, however they are quoted.
+const NO_ROLE: [&str; 2] = ["none", "public"];
 
 /// Names that belong to PostgreSQL itself or to our quarantine.
 fn reserved(name: &str) -> bool {
@@ -97,14 +135,15 @@ fn reserved(name: &str) -> bool {
         || name.starts_with(QUARANTINE_PREFIX)
 }
 
-pub(super) fn parse(servers: &dyn DatabaseServers, arguments: &Value) -> Result<Call, Violations> {
+pub(super) fn parse(around: Surroundings<'_>, arguments: &Value) -> Result<Call, Violations> {
     let mut read = Arguments::read(arguments, &FIELDS);
     for field in ["action", "environment", "database_name", "justification"] {
         read.require(field);
     }
     let asked = read.choice("action", &ASKED);
-    let environment = read_environment(&mut read, servers);
+    let environment = read_environment(&mut read, around.servers);
     let database = read_database(&mut read);
+    let credentials = read_credentials(&mut read, asked, around, environment.as_ref());
     let action = read_action(&mut read, asked);
     let justification = read.prose("justification", 10, 500);
     let idempotency_key = read.idempotency_key("idempotency_key");
@@ -117,7 +156,7 @@ pub(super) fn parse(servers: &dyn DatabaseServers, arguments: &Value) -> Result<
             schema_version: SCHEMA_VERSION,
             action,
             environment: Some(environment),
-            input: json!({ "database_name": database.as_str() }),
+            input: to_json(&database, credentials.as_ref()),
             prose: justification
                 .map(|text| ("justification".to_owned(), text))
                 .into_iter()
@@ -146,7 +185,47 @@ fn read_database(read: &mut Arguments<'_>) -> Option<DatabaseName> {
         read.violate_with_value("database_name", rule, database.as_str());
         return None;
     }
+    if read.has(SECRET_FIELD) && NO_ROLE.contains(&database.as_str()) {
+        let rule = "can't be the name of a login role, which `credentials_secret` asks for";
+        read.violate_with_value("database_name", rule, database.as_str());
+        return None;
+    }
     Some(database)
+}
+
+/// Where the password goes. Whatever is wrong is a violation, so that `None` is either that or no wish for one.
+fn read_credentials(
+    read: &mut Arguments<'_>,
+    asked: Option<Asked>,
+    around: Surroundings<'_>,
+    environment: Option<&Environment>,
+) -> Option<KeyPlace> {
+    let given: Vec<_> = [SECRET_FIELD, NAMESPACE_FIELD].into_iter().filter(|one| read.has(one)).collect();
+    match asked {
+        Some(Asked::Delete | Asked::Describe) => {
+            for field in given {
+                read.violate(field, "is only for action `create`");
+            }
+            return None;
+        }
+        Some(Asked::Create) | None => {}
+    }
+    if given == [NAMESPACE_FIELD] {
+        read.violate(NAMESPACE_FIELD, "is only for a `credentials_secret`");
+    }
+    if !given.contains(&SECRET_FIELD) {
+        return None;
+    }
+    let name = place::read_secret_name(read, SECRET_FIELD).map(str::to_owned);
+    if let Some(environment) = environment {
+        let server = around.servers.find_server(environment);
+        for rule in credentials::unavailable(around.credentials, server.as_deref(), environment) {
+            read.violate(SECRET_FIELD, rule);
+        }
+    }
+    let rules = &around.credentials?.config.namespaces;
+    let namespace = place::read_namespace(read, rules, around.caller, environment);
+    Some(KeyPlace { namespace: namespace?, name: name?, key: KEY.to_owned() })
 }
 
 fn read_action(read: &mut Arguments<'_>, asked: Option<Asked>) -> Option<Action> {
@@ -213,8 +292,8 @@ pub(super) fn descriptor() -> ToolDescriptor {
     ToolDescriptor {
         name: NAMES.tool.clone(),
         aliases: Vec::new(),
-        summary: "Creates, deletes or describes a database of the project in an environment. Deleting keeps the data in quarantine \
-                  unless `delete_mode` is `drop`."
+        summary: "Creates, deletes or describes a database of the project in an environment. A new one can have a login role, whose \
+                  password goes into a Kubernetes Secret. Deleting keeps the data in quarantine unless `delete_mode` is `drop`."
             .to_owned(),
         schema_version: SCHEMA_VERSION,
         input_schema: input_schema(),
@@ -236,6 +315,12 @@ fn input_schema() -> Value {
         },
         "environment": schema::environment(),
         "database_name": database,
+        SECRET_FIELD: place::name_schema(
+            "Only for action `create`: the name of a Kubernetes Secret (RFC 1123 subdomain). Together with the database a login role of the \
+             same name is made, to which alone the database is open; its generated password goes into the key `password` of that Secret and is \
+             never shown. The Secret is created if it doesn't exist; its other keys stay.",
+        ),
+        NAMESPACE_FIELD: place::namespace_schema(),
         "confirm_delete": {
             "type": "boolean", "default": false,
             "description": "Must be `true` for action `delete`, and not `true` for any other.",
@@ -255,5 +340,16 @@ fn input_schema() -> Value {
     schema["then"] =
         json!({ "properties": { "confirm_delete": { "const": true } }, "required": ["confirm_delete"] });
     schema["else"] = json!({ "properties": { "confirm_delete": { "const": false }, "delete_mode": false } });
+    schema["allOf"] = json!([
+        {
+            "if": { "properties": { "action": { "enum": ["delete", "describe"] } }, "required": ["action"] },
+            "then": { "properties": { SECRET_FIELD: false, NAMESPACE_FIELD: false } },
+        },
+        {
+            "if": { "required": [SECRET_FIELD] },
+            "then": { "properties": { "database_name": { "not": { "enum": NO_ROLE } } } },
+            "else": { "properties": { NAMESPACE_FIELD: false } },
+        },
+    ]);
     schema
 }

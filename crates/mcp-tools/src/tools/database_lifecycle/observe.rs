@@ -4,6 +4,7 @@ use countersign_kernel::{Environment, ProjectKey, RequestId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::credentials::{self, Credentials, RoleThere};
 use super::input::{Action, DatabaseInput};
 use crate::call::Call;
 use crate::ports::{
@@ -12,6 +13,7 @@ use crate::ports::{
 };
 use crate::tool::Observation;
 use crate::tools::answers::{Refused, seen_or_not};
+use crate::tools::kubernetes_key::{KubernetesSeen, Side};
 
 /// What was seen, as it is kept in an observation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub(super) struct Seen {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     /// It let us look.
-    Looked(Looked),
+    Looked(Box<Looked>),
     /// It refused.
     Refused(Refused),
 }
@@ -38,6 +40,12 @@ pub(super) struct Looked {
     pub(super) quarantine_days: u32,
     pub(super) database: Option<There>,
     pub(super) owner: Option<Owner>,
+    /// The login role of the database's name, where the call is about one.
+    #[serde(default)]
+    pub(super) role: Option<RoleThere>,
+    /// The Secret that a password is to go into.
+    #[serde(default)]
+    pub(super) secret: Option<KubernetesSeen>,
 }
 
 /// A database that is there.
@@ -118,6 +126,7 @@ impl From<OwnedDatabase> for Owner {
 pub(super) async fn observe(
     servers: &dyn DatabaseServers,
     register: &dyn DatabaseRegister,
+    credentials: Option<&Credentials>,
     call: &Call,
 ) -> Observation {
     let input = match DatabaseInput::of_call(call) {
@@ -129,7 +138,7 @@ pub(super) async fn observe(
             let message = format!("environment `{}` has no database server configured", input.environment);
             Ok(Answer::Refused(Refused::not_found(message)))
         }
-        Some(server) => look(server.as_ref(), register, &input).await,
+        Some(server) => look(server.as_ref(), register, credentials, &input).await,
     };
     let seen = match answer {
         Ok(answer) => {
@@ -146,6 +155,7 @@ pub(super) async fn observe(
 async fn look(
     server: &dyn DatabaseServer,
     register: &dyn DatabaseRegister,
+    credentials: Option<&Credentials>,
     input: &DatabaseInput,
 ) -> Result<Answer, String> {
     let refused = |error: TargetError| seen_or_not(&error).map(Answer::Refused);
@@ -163,15 +173,20 @@ async fn look(
         Ok(owner) => owner.map(Owner::from),
         Err(error) => return refused(error),
     };
-    match server.look(&input.database).await {
-        Ok(database) => Ok(Answer::Looked(Looked {
-            server: server.name().to_owned(),
-            quarantine_days: server.quarantine_days(),
-            database: database.map(There::from),
-            owner,
-        })),
-        Err(error) => refused(error),
-    }
+    let database = match server.look(&input.database).await {
+        Ok(database) => database.map(There::from),
+        Err(error) => return refused(error),
+    };
+    let role = match credentials::look_at_role(server, input, owner.as_ref()).await? {
+        Side::There(role) => role,
+        Side::Refused(refused) => return Ok(Answer::Refused(refused)),
+    };
+    let secret = match credentials::look_at_secret(credentials, input).await? {
+        Side::There(secret) => secret,
+        Side::Refused(refused) => return Ok(Answer::Refused(refused)),
+    };
+    let (server, quarantine_days) = (server.name().to_owned(), server.quarantine_days());
+    Ok(Answer::Looked(Box::new(Looked { server, quarantine_days, database, owner, role, secret })))
 }
 
 /// Creating and renaming need the right to create databases; describing and dropping one's own don't.

@@ -3,12 +3,14 @@
 use countersign_kernel::{DatabaseName, Digest};
 use serde_json::json;
 
+use super::credentials::{self, Credentials, Wanted};
 use super::facts::DatabaseFact;
 use super::input::{Action, DatabaseInput, QUARANTINE_PREFIX, SCHEMA_VERSION};
 use super::observe::{Answer, Looked, Owner, Seen, State, There};
 use super::steps::{self, Params};
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Ownership, OwnershipChange, Plan, Quarantine, Step};
+use crate::ports::TargetErrorKind;
 use crate::tool::{Observation, PlanRefusal};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
 
@@ -20,7 +22,12 @@ const QUARANTINED: &str = "database_quarantined";
 /// The longest name of a database.
 const MAX_NAME: usize = 63;
 
-pub(super) fn plan(caller: &Caller, call: &Call, observed: &Observation) -> Result<Plan, PlanRefusal> {
+pub(super) fn plan(
+    credentials: Option<&Credentials>,
+    caller: &Caller,
+    call: &Call,
+    observed: &Observation,
+) -> Result<Plan, PlanRefusal> {
     let input = DatabaseInput::of_call(call)
         .map_err(|error| PlanRefusal { code: OBSERVATION_UNREADABLE, message: error.to_string() })?;
     let looked = match observed {
@@ -32,14 +39,14 @@ pub(super) fn plan(caller: &Caller, call: &Call, observed: &Observation) -> Resu
     };
     match input.action {
         Action::Describe => Ok(describe(caller, &input, &looked.server)),
-        Action::Create => create(caller, &input, &looked),
+        Action::Create => create(credentials, caller, &input, &looked),
         Action::Quarantine => {
             let (there, owner) = ours(caller, &input, &looked)?;
             quarantine(caller, &input, &looked, there, owner)
         }
         Action::Drop => {
             let (there, owner) = ours(caller, &input, &looked)?;
-            Ok(drop_for_good(caller, &input, &looked.server, there, owner))
+            Ok(drop_for_good(caller, &input, &looked, there, owner))
         }
     }
 }
@@ -48,10 +55,22 @@ fn refuse<T>(code: &'static str, input: &DatabaseInput, server: &str, what: &str
     Err(PlanRefusal { code, message: format!("database `{}` on server `{server}` {what}", input.database) })
 }
 
-fn create(caller: &Caller, input: &DatabaseInput, looked: &Looked) -> Result<Plan, PlanRefusal> {
+fn create(
+    credentials: Option<&Credentials>,
+    caller: &Caller,
+    input: &DatabaseInput,
+    looked: &Looked,
+) -> Result<Plan, PlanRefusal> {
     let server = looked.server.as_str();
+    let (role, secret) = (looked.role.as_ref(), looked.secret.as_ref());
+    let wanted = input.credentials.as_ref().map(|place| Wanted { place, role, secret });
     match (&looked.owner, &looked.database) {
-        (None, None) => Ok(create_new(caller, input, server)),
+        (None, None) => {
+            let plan = create_new(caller, input, server);
+            let Some(wanted) = wanted else { return Ok(plan) };
+            credentials::check(credentials, caller, input, server, &wanted)?;
+            Ok(credentials::extend(plan, input, server, &wanted))
+        }
         (None, Some(_)) => {
             refuse(NOT_OURS, input, server, "exists and wasn't created by Countersign; it is never adopted")
         }
@@ -64,15 +83,20 @@ fn create(caller: &Caller, input: &DatabaseInput, looked: &Looked) -> Result<Pla
             (State::Quarantined | State::Purging, _) => {
                 refuse(QUARANTINED, input, server, "is in quarantine; staff can restore it under this name")
             }
-            (State::Active, Some(there)) if there.is_marked_by(owner) => {
-                Ok(nothing_to_do(caller, input, server))
-            }
+            (State::Active, Some(there)) if there.is_marked_by(owner) => match wanted {
+                Some(wanted) if !credentials::made_by(owner, &wanted) => {
+                    refuse(TargetErrorKind::Conflict.code(), input, server, WITHOUT_CREDENTIALS)
+                }
+                Some(_) | None => Ok(nothing_to_do(caller, input, server)),
+            },
             (State::Active, Some(_)) => refuse(NOT_OURS, input, server, FOREIGN_MARK),
             (State::Active, None) => refuse(NOT_FOUND, input, server, GONE),
         },
     }
 }
 
+const WITHOUT_CREDENTIALS: &str =
+    "exists already, without such credentials; a login role is made only together with its database";
 const FOREIGN_MARK: &str =
     "doesn't carry the mark of the request that created it: it was replaced by somebody else";
 const RESTORING: &str = "is being restored from quarantine by staff";
@@ -111,7 +135,7 @@ fn of(facts: Vec<Fact>, step: Option<Step>, ownership: Option<Ownership>) -> Pla
 /// A plan of what is wanted, without preconditions, for people to see; its step is never done.
 fn blind(input: &DatabaseInput, why: &str) -> Plan {
     let facts = vec![DatabaseFact::CouldNotLook.with(json!({ "why": why }))];
-    of(facts, Some(steps::not_looked_at(input)), None)
+    credentials::extend_blind(of(facts, Some(steps::not_looked_at(input)), None), input)
 }
 
 fn describe(caller: &Caller, input: &DatabaseInput, server: &str) -> Plan {
@@ -169,6 +193,7 @@ fn quarantine(
     });
     let mut facts = vec![DatabaseFact::Quarantined.with(params)];
     facts.extend(facts_of_loss(caller, input, there, owner));
+    facts.extend(credentials::kept_out(input, looked.role.as_ref(), owner));
     facts.push(DatabaseFact::StaysOwned.with(json!({
         "database": input.database.as_str(), "project": caller.project.as_str(),
     })));
@@ -179,13 +204,25 @@ fn quarantine(
     Ok(of(facts, Some(step), ownership(input, server, OwnershipChange::Quarantine(kept))))
 }
 
-fn drop_for_good(caller: &Caller, input: &DatabaseInput, server: &str, there: &There, owner: &Owner) -> Plan {
+fn drop_for_good(
+    caller: &Caller,
+    input: &DatabaseInput,
+    looked: &Looked,
+    there: &There,
+    owner: &Owner,
+) -> Plan {
+    let server = looked.server.as_str();
     let params = json!({ "database": input.database.as_str(), "server": server });
     let mut facts = vec![DatabaseFact::Dropped.with(params.clone())];
     facts.extend(facts_of_loss(caller, input, there, owner));
     facts.push(DatabaseFact::NameFreed.with(params));
+    let role = credentials::dropped(input, server, looked.role.as_ref(), owner);
+    let (fact, role_step) = role.unzip();
+    facts.extend(fact);
     let step = steps::step(input, Params::drop_for_good(input, server, &there.id));
-    of(facts, Some(step), ownership(input, server, OwnershipChange::Release))
+    let mut plan = of(facts, Some(step), ownership(input, server, OwnershipChange::Release));
+    plan.steps.extend(role_step.flatten());
+    plan
 }
 
 fn facts_of_loss(caller: &Caller, input: &DatabaseInput, there: &There, owner: &Owner) -> Vec<Fact> {

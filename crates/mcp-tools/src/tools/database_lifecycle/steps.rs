@@ -1,4 +1,4 @@
-//! The one step of each action, and how to tell afterwards whether an interrupted one happened.
+//! The step about the database that each action has, and how to tell afterwards whether an interrupted one happened.
 
 use std::sync::Arc;
 
@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::input::{Action, DatabaseInput};
+use crate::call::Call;
 use crate::plan::{Reversibility, Step};
 use crate::ports::{
-    DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase, TargetErrorKind,
+    DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, OwnedDatabase,
+    TargetErrorKind,
 };
 use crate::tool::{ProbeOutcome, StepOutcome, StepWork};
 use crate::tools::answers::{
@@ -36,11 +38,19 @@ pub(super) struct Params {
     /// The project that may know everything about the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     project: Option<String>,
+    /// Whether only the login role of its name may connect to it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    private: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Params {
     fn of(database: String) -> Self {
-        Self { server: None, database, expected_id: None, kept_as: None, project: None }
+        Self { server: None, database, expected_id: None, kept_as: None, project: None, private: false }
     }
 
     fn on(input: &DatabaseInput, server: &str) -> Self {
@@ -49,7 +59,12 @@ impl Params {
     }
 
     pub(super) fn create(input: &DatabaseInput, server: &str) -> Self {
-        Self::on(input, server)
+        Self { private: input.credentials.is_some(), ..Self::on(input, server) }
+    }
+
+    /// Those of a step that is shown and never done.
+    pub(super) fn not_looked_at(input: &DatabaseInput) -> Self {
+        Self { private: input.credentials.is_some(), ..Self::of(input.database.to_string()) }
     }
 
     pub(super) fn describe(input: &DatabaseInput, server: &str, project: &ProjectKey) -> Self {
@@ -80,7 +95,7 @@ pub(super) fn step(input: &DatabaseInput, params: Params) -> Step {
 
 /// The step of a plan that was made blind: it is shown and never done.
 pub(super) fn not_looked_at(input: &DatabaseInput) -> Step {
-    step(input, Params::of(input.database.to_string()))
+    step(input, Params::not_looked_at(input))
 }
 
 const fn kind(action: Action) -> &'static str {
@@ -95,6 +110,7 @@ const fn kind(action: Action) -> &'static str {
 /// A step, read back and checked against what is configured now.
 enum Work {
     Create(Target),
+    CreatePrivate(Target, Arc<dyn LoginRoles>),
     Quarantine { target: Target, kept_as: DatabaseName, id: String },
     Drop { target: Target, id: String },
     Describe { target: Target, project: ProjectKey, environment: Environment },
@@ -106,10 +122,21 @@ struct Target {
 }
 
 /// Why a step can't be begun.
-enum Unfit {
+pub(super) enum Unfit {
     Unreadable,
     NotLookedAt,
     ServerGone { server: String },
+}
+
+impl Unfit {
+    /// The same in words.
+    pub(super) fn words(&self, step: &Step) -> String {
+        match self {
+            Self::Unreadable => format!("`{}` has parameters this version can't read", step.target),
+            Self::NotLookedAt => format!("`{}` could not be looked at when this was planned", step.target),
+            Self::ServerGone { server } => server_gone_words(server),
+        }
+    }
 }
 
 impl Target {
@@ -127,15 +154,15 @@ impl Target {
 fn read(servers: &dyn DatabaseServers, work: &StepWork<'_>) -> Result<Work, Unfit> {
     let params = Params::deserialize(&work.step.params).map_err(|_| Unfit::Unreadable)?;
     let database = DatabaseName::parse(&params.database).map_err(|_| Unfit::Unreadable)?;
-    let name = params.server.ok_or(Unfit::NotLookedAt)?;
+    let server = find_server(servers, work.call, params.server)?;
     let environment = work.call.environment.as_ref().ok_or(Unfit::Unreadable)?;
-    // A server that is configured under another name now is not the one that was looked at.
-    let server = servers
-        .find_server(environment)
-        .filter(|server| server.name() == name)
-        .ok_or(Unfit::ServerGone { server: name })?;
     let target = Target { server, database };
     match (work.step.kind.as_str(), params.expected_id, params.kept_as) {
+        (CREATE, _, _) if params.private => {
+            let gone = || Unfit::ServerGone { server: target.server.name().to_owned() };
+            let roles = target.server.roles().ok_or_else(gone)?;
+            Ok(Work::CreatePrivate(target, roles))
+        }
         (CREATE, _, _) => Ok(Work::Create(target)),
         (DESCRIBE, _, _) => {
             let project = params.project.and_then(|project| ProjectKey::parse(&project).ok());
@@ -151,6 +178,42 @@ fn read(servers: &dyn DatabaseServers, work: &StepWork<'_>) -> Result<Work, Unfi
     }
 }
 
+/// The server of this name. One that is configured under another name now is not the one that was looked at.
+pub(super) fn find_server(
+    servers: &dyn DatabaseServers,
+    call: &Call,
+    name: Option<String>,
+) -> Result<Arc<dyn DatabaseServer>, Unfit> {
+    let name = name.ok_or(Unfit::NotLookedAt)?;
+    let environment = call.environment.as_ref().ok_or(Unfit::Unreadable)?;
+    let found = servers.find_server(environment).filter(|server| server.name() == name);
+    found.ok_or(Unfit::ServerGone { server: name })
+}
+
+/// A step that can't be begun.
+pub(super) fn unfit(step: &Step, why: Unfit) -> StepOutcome {
+    match why {
+        Unfit::Unreadable => unreadable(step),
+        Unfit::NotLookedAt => answers::not_looked_at(step),
+        Unfit::ServerGone { server } => {
+            let (code, message) = (TargetErrorKind::NotFound.code(), server_gone_words(&server));
+            StepOutcome::Permanent { code, message }
+        }
+    }
+}
+
+/// The same, for a probe.
+pub(super) fn unfit_probe(step: &Step, why: Unfit) -> ProbeOutcome {
+    match why {
+        Unfit::Unreadable => unreadable_probe(step),
+        // Such a step is never done, so there is nothing to find.
+        Unfit::NotLookedAt => ProbeOutcome::NotDone,
+        Unfit::ServerGone { server } => {
+            ProbeOutcome::CannotTell { why: server_gone_words(&server), retry: false }
+        }
+    }
+}
+
 fn server_gone_words(server: &str) -> String {
     format!("database server `{server}` no longer serves this environment")
 }
@@ -161,12 +224,7 @@ pub(super) async fn perform(
     work: StepWork<'_>,
 ) -> StepOutcome {
     let written = match read(servers, &work) {
-        Err(Unfit::Unreadable) => return unreadable(work.step),
-        Err(Unfit::NotLookedAt) => return answers::not_looked_at(work.step),
-        Err(Unfit::ServerGone { server }) => {
-            let (code, message) = (TargetErrorKind::NotFound.code(), server_gone_words(&server));
-            return StepOutcome::Permanent { code, message };
-        }
+        Err(why) => return unfit(work.step, why),
         Ok(Work::Describe { target, project, environment }) => {
             return describe(&target, register, |row| {
                 row.project == project && row.environment == environment
@@ -175,6 +233,10 @@ pub(super) async fn perform(
         }
         Ok(Work::Create(target)) => {
             let done = target.server.create(&target.database, work.request).await;
+            done.map(|done| target.receipt(&done.id))
+        }
+        Ok(Work::CreatePrivate(target, roles)) => {
+            let done = roles.create_private(&target.database, work.request).await;
             done.map(|done| target.receipt(&done.id))
         }
         Ok(Work::Quarantine { target, kept_as, id }) => {
@@ -225,13 +287,10 @@ fn description(target: &Target, owner: Option<&OwnedDatabase>, there: Option<&Da
 
 pub(super) async fn probe(servers: &dyn DatabaseServers, work: StepWork<'_>) -> ProbeOutcome {
     match read(servers, &work) {
-        Err(Unfit::Unreadable) => unreadable_probe(work.step),
-        // Such a step is never done, so there is nothing to find.
-        Err(Unfit::NotLookedAt) => ProbeOutcome::NotDone,
-        Err(Unfit::ServerGone { server }) => {
-            ProbeOutcome::CannotTell { why: server_gone_words(&server), retry: false }
+        Err(why) => unfit_probe(work.step, why),
+        Ok(Work::Create(target) | Work::CreatePrivate(target, _)) => {
+            probe_create(&target, work.request).await
         }
-        Ok(Work::Create(target)) => probe_create(&target, work.request).await,
         Ok(Work::Quarantine { target, kept_as, id }) => probe_quarantine(&target, &kept_as, &id).await,
         Ok(Work::Drop { target, id }) => probe_drop(&target, &id).await,
         // Reading again is always right.

@@ -1,5 +1,6 @@
 //! The tool over mocked servers and a mocked register.
 
+mod credentials;
 mod input;
 mod plan;
 mod steps;
@@ -24,7 +25,14 @@ impl DatabaseServers for OneServer {
     }
 }
 
+/// A server without login roles.
 fn server_named(name: &str) -> MockDatabaseServer {
+    let mut server = server_without_word_of_roles(name);
+    server.expect_roles().returning(|| None);
+    server
+}
+
+fn server_without_word_of_roles(name: &str) -> MockDatabaseServer {
     let mut server = MockDatabaseServer::new();
     server.expect_name().return_const(name.to_owned());
     server.expect_quarantine_days().return_const(7_u32);

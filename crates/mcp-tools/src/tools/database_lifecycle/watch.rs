@@ -1,4 +1,5 @@
-//! Whether a database is still as it was left: there under its name and with our mark, kept under the other name, or gone.
+//! Whether a database is still as it was left: there under its name and with our mark, kept under the other name, or gone; and whether what
+//! came with it is.
 
 use std::sync::Arc;
 
@@ -6,17 +7,47 @@ use countersign_kernel::DatabaseName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::credentials::Credentials;
+use super::roles::{self, CREATE_ROLE};
 use crate::plan::{Ownership, OwnershipChange};
 use crate::ports::{
     DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedState, TargetError,
 };
-use crate::tools::answers::scrub;
+use crate::tools::answers::could_not_look;
+use crate::tools::kubernetes_key::{self, APPLY_KEY};
 use crate::watch::{Deviation, DoneStep, Inspection};
 
 /// What every receipt of this tool's writes holds.
 #[derive(Deserialize)]
 struct Left {
     id: String,
+}
+
+/// The key and the role that came with a database are compared while the database is in use: what becomes of them after it is for people.
+pub(super) async fn inspect_credentials(
+    servers: &dyn DatabaseServers,
+    register: &dyn DatabaseRegister,
+    credentials: Option<&Credentials>,
+    done: &DoneStep<'_>,
+) -> Inspection {
+    let Some(ownership) = &done.plan.ownership else { return Inspection::NotWatched };
+    let compared = match (done.step.kind.as_str(), credentials) {
+        (APPLY_KEY, Some(Credentials { config, kubernetes })) => {
+            kubernetes_key::watch::inspect(kubernetes.as_ref(), &config.field_manager, done).await
+        }
+        (CREATE_ROLE, _) => roles::inspect(servers, done).await,
+        _ => return Inspection::NotWatched,
+    };
+    match &compared {
+        Inspection::Changed { .. } => {}
+        Inspection::NotWatched | Inspection::AsLeft | Inspection::CouldNotLook { .. } => return compared,
+    }
+    // Asked after the look, for rows follow effects.
+    match register.find_owner(&ownership.server, &ownership.database).await {
+        Ok(Some(row)) if row.state == OwnedState::Active && row.request == done.request => compared,
+        Ok(_) => Inspection::NotWatched,
+        Err(error) => could_not_look(&error),
+    }
 }
 
 /// The register has the last word on what should be there: what left it by another way than a request's step (kept and let go, brought
@@ -33,7 +64,7 @@ pub(super) async fn inspect(
         OwnershipChange::Quarantine(quarantine) => watched.quarantined(&quarantine.kept_as).await,
         OwnershipChange::Release => watched.freed().await,
     };
-    compared.unwrap_or_else(|error| Inspection::CouldNotLook { why: scrub(&error.to_string(), None) })
+    compared.unwrap_or_else(|error| could_not_look(&error))
 }
 
 /// What one step left, with where to look.

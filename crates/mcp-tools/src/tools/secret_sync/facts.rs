@@ -7,18 +7,6 @@ fact_codes! {
     SyncFact {
         CouldNotLook: "could_not_look"
             => "The targets could not be looked at: {why}. Nobody knows what would change, so nothing runs until they can be.",
-        KubernetesSecretCreated: "kubernetes_secret_created"
-            => "The Kubernetes Secret `{namespace}/{name}` does not exist; it will be created with the key `{key}`.",
-        KubernetesKeyAdded: "kubernetes_key_added"
-            => "The Kubernetes Secret `{namespace}/{name}` exists without the key `{key}`; the key will be added.",
-        KubernetesKeyReplaced: "kubernetes_key_replaced"
-            => "The key `{key}` of the Kubernetes Secret `{namespace}/{name}` exists; its value will be replaced.",
-        KubernetesOtherKeysStay: "kubernetes_other_keys_stay"
-            => "The other keys of the Kubernetes Secret stay as they are: {keys}.",
-        KubernetesSecretType: "kubernetes_secret_type"
-            => "The Kubernetes Secret is of type `{secret_type}`, not `Opaque`.",
-        KubernetesWrittenBefore: "kubernetes_written_before"
-            => "Countersign wrote the Kubernetes Secret before, for request {request}.",
         GithubSecretCreated: "github_secret_created"
             => "The GitHub Actions secret `{name}` does not exist in {place}; it will be created.",
         GithubSecretReplaced: "github_secret_replaced"

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use countersign_kernel::{
-    ActionName, Environment, Namespace, ParseNameError, RedactedText, Repository, ToolName, Violations,
+    ActionName, Environment, ParseNameError, RedactedText, Repository, ToolName, Violations,
 };
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::call::{Call, Caller, DecodeError, parsed, small};
 use crate::plan::SecretSpec;
 use crate::ports::SecretPlace;
 use crate::tool::{ActionDescriptor, ToolDescriptor};
+use crate::tools::kubernetes_key::{KeyPlace, place};
 use crate::tools::schema;
 
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -56,9 +57,7 @@ const POLICIES: [(&str, ValuePolicy); 2] =
 /// What is wanted, typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SyncInput {
-    pub(super) namespace: Namespace,
-    pub(super) kubernetes_name: String,
-    pub(super) key: String,
+    pub(super) kubernetes: KeyPlace,
     pub(super) place: SecretPlace,
     pub(super) github_name: String,
     pub(super) policy: ValuePolicy,
@@ -68,9 +67,9 @@ pub(super) struct SyncInput {
 impl SyncInput {
     fn to_json(&self) -> Value {
         json!({
-            "kubernetes_namespace": self.namespace.as_str(),
-            "kubernetes_secret_name": self.kubernetes_name,
-            "kubernetes_secret_key": self.key,
+            "kubernetes_namespace": self.kubernetes.namespace.as_str(),
+            "kubernetes_secret_name": self.kubernetes.name,
+            "kubernetes_secret_key": self.kubernetes.key,
             "repository": self.place.repository.as_str(),
             "scope": spelling(&SCOPES, self.place.environment.is_some()),
             "github_secret_name": self.github_name,
@@ -87,9 +86,12 @@ impl SyncInput {
         let environment = call.environment.clone().ok_or_else(|| bad("environment"))?;
         let environment_scope = choice(&SCOPES, text("scope")?).ok_or_else(|| bad("scope"))?;
         Ok(Self {
-            namespace: parsed(&input["kubernetes_namespace"]).ok_or_else(|| bad("kubernetes_namespace"))?,
-            kubernetes_name: text("kubernetes_secret_name")?.to_owned(),
-            key: text("kubernetes_secret_key")?.to_owned(),
+            kubernetes: KeyPlace {
+                namespace: parsed(&input["kubernetes_namespace"])
+                    .ok_or_else(|| bad("kubernetes_namespace"))?,
+                name: text("kubernetes_secret_name")?.to_owned(),
+                key: text("kubernetes_secret_key")?.to_owned(),
+            },
             place: SecretPlace {
                 repository: parsed(&input["repository"]).ok_or_else(|| bad("repository"))?,
                 environment: environment_scope.then_some(environment),
@@ -117,17 +119,6 @@ fn github_name(text: &str) -> bool {
         && !text.to_ascii_uppercase().starts_with("GITHUB_")
 }
 
-/// An RFC 1123 subdomain.
-fn kubernetes_name(text: &str) -> bool {
-    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let label = |label: &str| {
-        label.bytes().next().is_some_and(alphanumeric)
-            && label.bytes().last().is_some_and(alphanumeric)
-            && label.bytes().all(|b| alphanumeric(b) || b == b'-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
-}
-
 /// Kubernetes' rules for a key under `data`.
 fn kubernetes_key(text: &str) -> bool {
     (1..=253).contains(&text.len())
@@ -147,12 +138,12 @@ pub(super) fn parse(
     }
     let environment: Option<Environment> = read.name("environment");
     let github_name = read.patterned("github_secret_name", GITHUB_RULE, github_name);
-    let name = read.patterned("kubernetes_secret_name", NAME_RULE, kubernetes_name);
+    let name = place::read_secret_name(&mut read, "kubernetes_secret_name");
     let key = match read.has("kubernetes_secret_key") {
         true => read.patterned("kubernetes_secret_key", KEY_RULE, kubernetes_key),
         false => Some("value"),
     };
-    let namespace = read_namespace(&mut read, config, caller, environment.as_ref());
+    let namespace = place::read_namespace(&mut read, &config.namespaces, caller, environment.as_ref());
     let repository = read_repository(&mut read, caller);
     let environment_scope = read.choice("scope", &SCOPES).unwrap_or(true);
     let policy = read.choice("policy", &POLICIES).unwrap_or(ValuePolicy::Random);
@@ -164,9 +155,7 @@ pub(super) fn parse(
 
     let input = (|| {
         Some(SyncInput {
-            namespace: namespace?,
-            kubernetes_name: name?.to_owned(),
-            key: key?.to_owned(),
+            kubernetes: KeyPlace { namespace: namespace?, name: name?.to_owned(), key: key?.to_owned() },
             place: SecretPlace {
                 repository: repository?,
                 environment: environment.clone().filter(|_| environment_scope),
@@ -200,26 +189,6 @@ fn read_prose(read: &mut Arguments<'_>) -> BTreeMap<String, RedactedText> {
     named.into_iter().filter_map(|(field, text)| Some((field.to_owned(), text?))).collect()
 }
 
-fn read_namespace(
-    read: &mut Arguments<'_>,
-    config: &SecretSyncConfig,
-    caller: &Caller,
-    environment: Option<&Environment>,
-) -> Option<Namespace> {
-    const FIELD: &str = "kubernetes_namespace";
-    let namespace = if read.has(FIELD) { Some(read.name(FIELD)?) } else { caller.namespace.clone() };
-    let Some(namespace) = namespace else {
-        read.violate(FIELD, "is required, since this run has no namespace of its own");
-        return None;
-    };
-    // Without an environment nothing can be said about the namespace; the missing environment is a violation of its own.
-    if let Err(rule) = config.namespaces.check(&caller.project, environment?, &namespace) {
-        read.violate_with_value(FIELD, rule, namespace.as_str());
-        return None;
-    }
-    Some(namespace)
-}
-
 fn read_repository(read: &mut Arguments<'_>, caller: &Caller) -> Option<Repository> {
     const FIELD: &str = "repository";
     let named: Option<Repository> = read.name(FIELD);
@@ -249,7 +218,6 @@ fn names() -> Result<(ToolName, ActionName), ParseNameError> {
 
 const GITHUB_RULE: &str =
     "must be 1 to 255 letters, digits and underscores, not beginning with a digit or with `GITHUB_`";
-const NAME_RULE: &str = "must be an RFC 1123 subdomain: at most 253 of `a-z 0-9 - .`, each part beginning and ending with a letter or digit";
 const KEY_RULE: &str = "must be 1 to 253 of `A-Z a-z 0-9 - . _`, not `.` and not beginning with `..`";
 
 pub(super) fn descriptor() -> ToolDescriptor {
@@ -273,12 +241,6 @@ fn input_schema() -> Value {
         "^[A-Za-z_][A-Za-z0-9_]{0,254}$",
     );
     github["not"] = json!({ "pattern": "^[Gg][Ii][Tt][Hh][Uu][Bb]_" });
-    let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-    let mut name = schema::patterned(
-        "The name of the Kubernetes Secret (RFC 1123 subdomain). It is created if it doesn't exist.",
-        &format!("^{label}(\\.{label})*$"),
-    );
-    name["maxLength"] = json!(253);
     let mut key = schema::patterned(
         "The key inside the Kubernetes Secret; other keys stay as they are.",
         "^[-._a-zA-Z0-9]{1,253}$",
@@ -288,12 +250,11 @@ fn input_schema() -> Value {
     let properties = json!({
         "environment": schema::environment(),
         "github_secret_name": github,
-        "kubernetes_secret_name": name,
-        "kubernetes_secret_key": key,
-        "kubernetes_namespace": schema::patterned(
-            "The Kubernetes namespace (RFC 1123 label); the run's own if absent. Operators bound which ones are allowed.",
-            "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        "kubernetes_secret_name": place::name_schema(
+            "The name of the Kubernetes Secret (RFC 1123 subdomain). It is created if it doesn't exist.",
         ),
+        "kubernetes_secret_key": key,
+        "kubernetes_namespace": place::namespace_schema(),
         "repository": schema::patterned(
             "The GitHub repository as `owner/name`; must be the run's own, which is the default.",
             "^(?:[A-Za-z0-9._-]{1,100})/(?:[A-Za-z0-9._-]{1,100})$",

@@ -8,12 +8,11 @@ use serde_json::Value;
 
 use super::input::SyncInput;
 use crate::call::Call;
-use crate::ports::{
-    Access, GithubSecretSeen, GithubSecrets, KubernetesSecrets, MAX_SECRETS, SecretPlace, SecretSeen,
-    TargetError,
-};
+use crate::ports::{GithubSecretSeen, GithubSecrets, KubernetesSecrets, MAX_SECRETS, SecretPlace};
 use crate::tool::Observation;
 use crate::tools::answers::{Refused, seen_or_not};
+use crate::tools::kubernetes_key::look::{allowed, side};
+use crate::tools::kubernetes_key::{KubernetesSeen, Side, look};
 
 /// Both targets, as they are kept in an observation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,25 +20,6 @@ pub(super) struct Seen {
     version: u32,
     pub(super) kubernetes: Side<KubernetesSeen>,
     pub(super) github: Side<GithubSeen>,
-}
-
-/// One target: what is there (`None`: nothing), or its refusal.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Side<T> {
-    There(Option<T>),
-    Refused(Refused),
-}
-
-/// A Secret without values.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KubernetesSeen {
-    pub(super) resource_version: String,
-    pub(super) secret_type: String,
-    pub(super) immutable: bool,
-    /// The keys with the field manager that owns each, if one is known.
-    pub(super) keys: Vec<(String, Option<String>)>,
-    pub(super) written_by: Option<String>,
 }
 
 /// An Actions secret without its value.
@@ -53,18 +33,6 @@ const VERSION: u32 = 1;
 impl Seen {
     pub(super) fn read(stored: &Value) -> Option<Self> {
         Self::deserialize(stored).ok().filter(|seen| seen.version == VERSION)
-    }
-}
-
-impl From<SecretSeen> for KubernetesSeen {
-    fn from(seen: SecretSeen) -> Self {
-        Self {
-            resource_version: seen.resource_version,
-            secret_type: seen.secret_type,
-            immutable: seen.immutable,
-            keys: seen.keys.into_iter().map(|key| (key.name, key.manager)).collect(),
-            written_by: seen.written_by,
-        }
     }
 }
 
@@ -100,7 +68,7 @@ pub(super) async fn observe(
         Ok(input) => input,
         Err(error) => return Observation::CouldNotLook { why: error.to_string() },
     };
-    let kubernetes = look_at_kubernetes(kubernetes, &input).await;
+    let kubernetes = look::look(kubernetes, &input.kubernetes).await;
     let github = look_at_github(github, &input).await;
     match (kubernetes, github) {
         (Ok(kubernetes), Ok(github)) => seen(&Seen { version: VERSION, kubernetes, github }),
@@ -115,18 +83,6 @@ fn seen(seen: &Seen) -> Observation {
         Err(error) => {
             Observation::CouldNotLook { why: format!("what was seen can't be written down: {error}") }
         }
-    }
-}
-
-async fn look_at_kubernetes(
-    kubernetes: &dyn KubernetesSecrets,
-    input: &SyncInput,
-) -> Result<Side<KubernetesSeen>, String> {
-    let (namespace, name) = (&input.namespace, input.kubernetes_name.as_str());
-    let target = format!("kubernetes secret {namespace}/{name}");
-    match allowed(kubernetes.access(namespace, name).await, &target)? {
-        Some(refused) => Ok(Side::Refused(refused)),
-        None => side(kubernetes.look(namespace, name).await),
     }
 }
 
@@ -153,21 +109,6 @@ async fn room_for_one_more(
             Ok(Side::Refused(Refused::no_room(message)))
         }
         Ok(_) => Ok(Side::There(None)),
-        Err(error) => seen_or_not(&error).map(Side::Refused),
-    }
-}
-
-fn allowed(access: Result<Access, TargetError>, target: &str) -> Result<Option<Refused>, String> {
-    match access {
-        Ok(Access::Allowed) => Ok(None),
-        Ok(Access::Refused { why }) => Ok(Some(Refused::access(target, &why))),
-        Err(error) => seen_or_not(&error).map(Some),
-    }
-}
-
-fn side<S, T: From<S>>(looked: Result<Option<S>, TargetError>) -> Result<Side<T>, String> {
-    match looked {
-        Ok(there) => Ok(Side::There(there.map(T::from))),
         Err(error) => seen_or_not(&error).map(Side::Refused),
     }
 }

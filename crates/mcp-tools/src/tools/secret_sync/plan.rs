@@ -1,21 +1,17 @@
 //! Says what a synchronisation would do, and refuses what the targets would refuse: an approver is not asked for the impossible.
 
-use countersign_kernel::RequestId;
 use serde_json::{Value, json};
 
 use super::SecretSyncConfig;
 use super::facts::SyncFact;
 use super::input::{SCHEMA_VERSION, SyncInput, ValuePolicy};
-use super::observe::{GithubSeen, InWords, KubernetesSeen, Seen, Side};
-use super::steps::{GithubStep, KubernetesStep, Precondition};
+use super::observe::{GithubSeen, InWords, Seen};
+use super::steps::GithubStep;
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Plan, Step};
-use crate::ports::TargetErrorKind;
 use crate::tool::{Observation, PlanRefusal};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
-
-/// The most key names a fact lists.
-const LISTED_KEYS: usize = 20;
+use crate::tools::kubernetes_key::{KubernetesSeen, Precondition, Side, facts, look, step};
 
 pub(super) fn plan(
     config: &SecretSyncConfig,
@@ -26,35 +22,27 @@ pub(super) fn plan(
     let input = SyncInput::of_call(call)
         .map_err(|error| PlanRefusal { code: OBSERVATION_UNREADABLE, message: error.to_string() })?;
     if let Some(environment) = &call.environment {
-        // The configuration may have become stricter since the call was parsed.
-        config
-            .namespaces
-            .check(&caller.project, environment, &input.namespace)
-            .map_err(|rule| refuse(TargetErrorKind::Forbidden.code(), namespace_words(&input, &rule)))?;
+        input.kubernetes.check(&config.namespaces, caller, environment)?;
     }
     let seen = match observed {
         Observation::CouldNotLook { why } => return Ok(blind(&input, why)),
         Observation::Seen(stored) => Seen::read(stored).ok_or_else(unreadable_observation)?,
     };
     let (kubernetes, github) = both_there(seen)?;
-    let key = kubernetes.as_ref().and_then(|secret| secret.keys.iter().find(|(name, _)| *name == input.key));
+    let has_key = kubernetes.as_ref().is_some_and(|secret| secret.key(&input.kubernetes.key).is_some());
     if input.policy == ValuePolicy::KeepExisting {
-        match (key.is_some(), github.is_some()) {
+        match (has_key, github.is_some()) {
             (true, true) => return Ok(settled(&input)),
             (false, false) => {}
-            (true, false) | (false, true) => return Err(cannot_keep(&input, key.is_some())),
+            (true, false) | (false, true) => return Err(cannot_keep(&input, has_key)),
         }
     }
-    writable(config, &input, kubernetes.as_ref(), key)?;
+    look::writable(&input.kubernetes, &config.field_manager, kubernetes.as_ref())?;
     Ok(write_both(&input, kubernetes.as_ref(), github.as_ref()))
 }
 
 fn refuse(code: &'static str, message: String) -> PlanRefusal {
     PlanRefusal { code, message }
-}
-
-fn namespace_words(input: &SyncInput, rule: &str) -> String {
-    format!("kubernetes namespace `{}` {rule}", input.namespace)
 }
 
 type BothThere = (Option<KubernetesSeen>, Option<GithubSeen>);
@@ -81,28 +69,8 @@ fn cannot_keep(input: &SyncInput, in_kubernetes: bool) -> PlanRefusal {
     refuse("keep_existing_impossible", message)
 }
 
-fn writable(
-    config: &SecretSyncConfig,
-    input: &SyncInput,
-    secret: Option<&KubernetesSeen>,
-    key: Option<&(String, Option<String>)>,
-) -> Result<(), PlanRefusal> {
-    if secret.is_some_and(|secret| secret.immutable) {
-        let message =
-            format!("kubernetes secret `{}/{}` is immutable", input.namespace, input.kubernetes_name);
-        return Err(refuse("target_immutable", message));
-    }
-    match key {
-        Some((_, Some(manager))) if *manager != config.field_manager => {
-            let message = format!("{} belongs to another field manager, `{manager}`", kubernetes_ref(input));
-            Err(refuse(TargetErrorKind::Conflict.code(), message))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
 fn kubernetes_ref(input: &SyncInput) -> String {
-    format!("kubernetes secret `{}/{}#{}`", input.namespace, input.kubernetes_name, input.key)
+    format!("kubernetes secret `{}`", input.kubernetes)
 }
 
 fn github_words(input: &SyncInput) -> String {
@@ -112,8 +80,8 @@ fn github_words(input: &SyncInput) -> String {
 /// Nothing to do: a plan without steps.
 fn settled(input: &SyncInput) -> Plan {
     let params = json!({
-        "namespace": input.namespace.as_str(), "name": input.kubernetes_name, "key": input.key,
-        "github_name": input.github_name, "place": InWords(&input.place).to_string(),
+        "namespace": input.kubernetes.namespace.as_str(), "name": input.kubernetes.name,
+        "key": input.kubernetes.key, "github_name": input.github_name, "place": InWords(&input.place).to_string(),
     });
     Plan {
         schema_version: SCHEMA_VERSION,
@@ -128,14 +96,14 @@ fn settled(input: &SyncInput) -> Plan {
 fn blind(input: &SyncInput, why: &str) -> Plan {
     let facts = vec![SyncFact::CouldNotLook.with(json!({ "why": why }))];
     let blind = Precondition::NotLookedAt;
-    with_steps(input, facts, KubernetesStep::plan(input, &blind, false), &blind)
+    with_steps(input, facts, step::plan(&input.kubernetes, &blind, false), &blind)
 }
 
 fn write_both(input: &SyncInput, secret: Option<&KubernetesSeen>, github: Option<&GithubSeen>) -> Plan {
     let version = secret.map(|secret| secret.resource_version.clone());
-    let key_existed = secret.is_some_and(|seen| seen.keys.iter().any(|(name, _)| *name == input.key));
+    let key_existed = secret.is_some_and(|seen| seen.key(&input.kubernetes.key).is_some());
     let updated_at = github.map(|github| github.updated_at.clone());
-    let mut facts = kubernetes_facts(input, secret);
+    let mut facts = facts::facts(&input.kubernetes, secret);
     facts.extend(github_facts(input, github));
     let generated = if github.is_some() || key_existed {
         SyncFact::ValueGenerated
@@ -144,7 +112,7 @@ fn write_both(input: &SyncInput, secret: Option<&KubernetesSeen>, github: Option
     };
     facts.push(generated.with(json!({})));
     facts.push(SyncFact::CredentialsChecked.with(json!({})));
-    let kubernetes = KubernetesStep::plan(input, &Precondition::Seen(version), key_existed);
+    let kubernetes = step::plan(&input.kubernetes, &Precondition::Seen(version), key_existed);
     with_steps(input, facts, kubernetes, &Precondition::Seen(updated_at))
 }
 
@@ -156,37 +124,6 @@ fn with_steps(input: &SyncInput, facts: Vec<Fact>, kubernetes: Step, github: &Pr
         secret: Some(input.spec),
         ownership: None,
     }
-}
-
-fn kubernetes_facts(input: &SyncInput, secret: Option<&KubernetesSeen>) -> Vec<Fact> {
-    let params = json!({
-        "namespace": input.namespace.as_str(), "name": input.kubernetes_name, "key": input.key,
-    });
-    let Some(secret) = secret else { return vec![SyncFact::KubernetesSecretCreated.with(params)] };
-    let others: Vec<&str> =
-        secret.keys.iter().map(|(name, _)| name.as_str()).filter(|name| *name != input.key).collect();
-    let replaced = others.len() < secret.keys.len();
-    let code = if replaced { SyncFact::KubernetesKeyReplaced } else { SyncFact::KubernetesKeyAdded };
-    let mut facts = vec![code.with(params)];
-    if !others.is_empty() {
-        facts.push(SyncFact::KubernetesOtherKeysStay.with(json!({ "keys": listed(&others) })));
-    }
-    if secret.secret_type != "Opaque" {
-        facts.push(SyncFact::KubernetesSecretType.with(json!({ "secret_type": secret.secret_type })));
-    }
-    // The annotation is anybody's to write: it is repeated only when it has the form of a request's id.
-    if let Some(request) = secret.written_by.as_ref().and_then(|text| text.parse::<RequestId>().ok()) {
-        facts.push(SyncFact::KubernetesWrittenBefore.with(json!({ "request": request.to_string() })));
-    }
-    facts
-}
-
-fn listed(keys: &[&str]) -> Vec<String> {
-    let mut names: Vec<_> = keys.iter().take(LISTED_KEYS).map(|key| format!("`{key}`")).collect();
-    if keys.len() > LISTED_KEYS {
-        names.push(format!("{} more", keys.len() - LISTED_KEYS));
-    }
-    names
 }
 
 fn github_facts(input: &SyncInput, github: Option<&GithubSeen>) -> Vec<Fact> {

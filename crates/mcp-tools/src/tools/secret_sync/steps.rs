@@ -1,47 +1,21 @@
 //! The two writes, and how to tell afterwards whether an interrupted one happened.
 
-use countersign_kernel::{Environment, Namespace, Repository, Timestamp};
+use countersign_kernel::{Environment, Repository, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::input::SyncInput;
 use super::observe::{InWords, stamp};
 use crate::plan::{Reversibility, Step};
-use crate::ports::{
-    ApplyKey, GithubReceipt, GithubSecrets, KubernetesReceipt, KubernetesSecrets, SecretPlace,
-    TargetErrorKind,
-};
+use crate::ports::{GithubReceipt, GithubSecrets, KubernetesSecrets, SecretPlace, TargetErrorKind};
 use crate::tool::{ProbeOutcome, StepOutcome, StepWork};
 use crate::tools::answers::{
-    SECRET_MISSING, not_looked_at, probe_failed, read_failed, unreadable, unreadable_probe, with_evidence,
+    not_looked_at, probe_failed, read_failed, secret_missing, unreadable, unreadable_probe, with_evidence,
     write_failed,
 };
+use crate::tools::kubernetes_key::{APPLY_KEY, Precondition, step};
 
-pub(super) const APPLY_KEY: &str = "kubernetes.apply_key";
 const PUT_SECRET: &str = "github.put_secret";
-
-/// What has to be so still when the step is done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Precondition {
-    /// The target was seen in this version; `None` when there was nothing.
-    Seen(Option<String>),
-    /// The target could not be looked at.
-    NotLookedAt,
-}
-
-/// The parameters of `kubernetes.apply_key`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KubernetesStep {
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) key: String,
-    /// The `resourceVersion` the Secret must still have.
-    pub(super) resource_version: Precondition,
-    /// Whether the Secret had the key: what undoing puts back. Plans of earlier versions don't say, and can't be undone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) key_existed: Option<bool>,
-}
 
 /// The parameters of `github.put_secret`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,36 +25,6 @@ pub(super) struct GithubStep {
     name: String,
     /// The `updated_at` the secret must still have.
     updated_at: Precondition,
-}
-
-impl KubernetesStep {
-    pub(super) fn plan(input: &SyncInput, precondition: &Precondition, key_existed: bool) -> Step {
-        let params = Self {
-            key_existed: Some(key_existed),
-            namespace: input.namespace.to_string(),
-            name: input.kubernetes_name.clone(),
-            key: input.key.clone(),
-            resource_version: precondition.clone(),
-        };
-        Step {
-            number: 1,
-            kind: APPLY_KEY.to_owned(),
-            target: format!("kubernetes:{}", params.reference()),
-            reversibility: Reversibility::ReadBackAndFence,
-            params: json!(params),
-        }
-    }
-
-    fn reference(&self) -> String {
-        format!("{}/{}#{}", self.namespace, self.name, self.key)
-    }
-
-    fn receipt(&self, written: KubernetesReceipt) -> Value {
-        json!({
-            "kubernetes_ref": self.reference(), "namespace": self.namespace, "name": self.name,
-            "key": self.key, "resource_version": written.resource_version, "uid": written.uid,
-        })
-    }
 }
 
 impl GithubStep {
@@ -130,29 +74,9 @@ pub(super) async fn perform(
     work: StepWork<'_>,
 ) -> StepOutcome {
     match work.step.kind.as_str() {
-        APPLY_KEY => apply_key(kubernetes, &work).await,
+        APPLY_KEY => step::perform(kubernetes, &work).await,
         PUT_SECRET => put_secret(github, &work).await,
         _ => unreadable(work.step),
-    }
-}
-
-async fn apply_key(kubernetes: &dyn KubernetesSecrets, work: &StepWork<'_>) -> StepOutcome {
-    let Ok(params) = KubernetesStep::deserialize(&work.step.params) else { return unreadable(work.step) };
-    let Ok(namespace) = Namespace::parse(&params.namespace) else { return unreadable(work.step) };
-    let Precondition::Seen(expected) = &params.resource_version else { return not_looked_at(work.step) };
-    let Some(value) = work.secret else { return secret_missing(work) };
-    let write = ApplyKey {
-        namespace: &namespace,
-        name: &params.name,
-        key: &params.key,
-        value,
-        expected_version: expected.as_deref(),
-        request: work.request,
-        fence: work.fence,
-    };
-    match kubernetes.apply_key(write).await {
-        Ok(written) => StepOutcome::Done { receipt: params.receipt(written) },
-        Err(error) => write_failed(error, Some(value)),
     }
 }
 
@@ -160,7 +84,7 @@ async fn put_secret(github: &dyn GithubSecrets, work: &StepWork<'_>) -> StepOutc
     let Ok(params) = GithubStep::deserialize(&work.step.params) else { return unreadable(work.step) };
     let Some(place) = params.place() else { return unreadable(work.step) };
     let Precondition::Seen(expected) = &params.updated_at else { return not_looked_at(work.step) };
-    let Some(value) = work.secret else { return secret_missing(work) };
+    let Some(value) = work.secret else { return secret_missing(work.step) };
     // GitHub has no precondition of its own. This look narrows the gap: what somebody else wrote since the approval isn't replaced.
     match github.look(&place, &params.name).await {
         Err(error) => return read_failed(&error),
@@ -182,44 +106,15 @@ async fn put_secret(github: &dyn GithubSecrets, work: &StepWork<'_>) -> StepOutc
     }
 }
 
-fn secret_missing(work: &StepWork<'_>) -> StepOutcome {
-    let message = format!("step {} `{}` has no sealed value to write", work.step.number, work.step.kind);
-    StepOutcome::Permanent { code: SECRET_MISSING, message }
-}
-
 pub(super) async fn probe(
     kubernetes: &dyn KubernetesSecrets,
     github: &dyn GithubSecrets,
     work: StepWork<'_>,
 ) -> ProbeOutcome {
     match work.step.kind.as_str() {
-        APPLY_KEY => probe_key(kubernetes, &work).await,
+        APPLY_KEY => step::probe(kubernetes, &work).await,
         PUT_SECRET => probe_secret(github, &work).await,
         _ => unreadable_probe(work.step),
-    }
-}
-
-/// Our value is random: if the key holds it, we wrote it.
-async fn probe_key(kubernetes: &dyn KubernetesSecrets, work: &StepWork<'_>) -> ProbeOutcome {
-    let Ok(params) = KubernetesStep::deserialize(&work.step.params) else {
-        return unreadable_probe(work.step);
-    };
-    let Ok(namespace) = Namespace::parse(&params.namespace) else { return unreadable_probe(work.step) };
-    if params.resource_version == Precondition::NotLookedAt {
-        // Such a step is never done, so there is nothing to find.
-        return ProbeOutcome::NotDone;
-    }
-    let Some(value) = work.secret else {
-        let why = format!("without the sealed value `{}` can't be compared", work.step.target);
-        return ProbeOutcome::CannotTell { why, retry: false };
-    };
-    match kubernetes.holds(&namespace, &params.name, &params.key, value).await {
-        Ok(Some(found)) => ProbeOutcome::Done {
-            receipt: with_evidence(params.receipt(found), "the key holds the generated value"),
-        },
-        Ok(None) => ProbeOutcome::NotDone,
-        Err(error) if error.kind == TargetErrorKind::NotFound => ProbeOutcome::NotDone,
-        Err(error) => probe_failed(&error, Some(value)),
     }
 }
 

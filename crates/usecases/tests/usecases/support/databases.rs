@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Environment, RequestId};
+use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, TargetError, TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, RoleReceipt,
+    RoleSeen, TargetError, TargetErrorKind,
 };
 
 /// How long it keeps what is quarantined.
@@ -15,6 +17,8 @@ pub(crate) const DAYS: u32 = 7;
 /// What the next write comes to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
+    /// It is done, as if nothing had been scripted.
+    Done,
     /// It is done, and the answer is lost.
     DoneUnanswered,
     /// It is not done, and there is no answer.
@@ -26,12 +30,13 @@ pub(crate) enum Answer {
 }
 
 /// The server `main` of the environment `dev`.
-#[derive(Debug, Default)]
-pub(crate) struct FakeServer(Mutex<Inner>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeServer(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
     databases: BTreeMap<String, (String, Option<RequestId>)>,
+    roles: BTreeMap<String, Option<RequestId>>,
     answers: VecDeque<Answer>,
     writes: Vec<String>,
     made: u32,
@@ -55,6 +60,21 @@ impl FakeServer {
     /// The writes attempted, in order.
     pub(crate) fn writes(&self) -> Vec<String> {
         self.inner().writes.clone()
+    }
+
+    /// The login roles that are there.
+    pub(crate) fn roles_there(&self) -> Vec<String> {
+        self.inner().roles.keys().cloned().collect()
+    }
+
+    /// A login role is there, with this mark.
+    pub(crate) fn give_role(&self, name: &str, mark: Option<RequestId>) {
+        self.inner().roles.insert(name.to_owned(), mark);
+    }
+
+    /// Whose mark a database carries.
+    pub(crate) fn mark_of(&self, name: &str) -> Option<RequestId> {
+        self.inner().databases.get(name).and_then(|(_, mark)| *mark)
     }
 
     /// Somebody renames a database by hand.
@@ -99,7 +119,7 @@ impl FakeServer {
                 done(&mut inner).map_err(failed)?;
                 Err(failed(TargetErrorKind::NoAnswer))
             }
-            None => done(&mut inner).map(|id| DatabaseReceipt { id }).map_err(failed),
+            Some(Answer::Done) | None => done(&mut inner).map(|id| DatabaseReceipt { id }).map_err(failed),
         }
     }
 
@@ -130,6 +150,10 @@ impl DatabaseServer for FakeServer {
 
     fn quarantine_days(&self) -> u32 {
         DAYS
+    }
+
+    fn roles(&self) -> Option<Arc<dyn LoginRoles>> {
+        Some(Arc::new(self.clone()))
     }
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
@@ -189,6 +213,55 @@ impl DatabaseServer for FakeServer {
             inner.databases.remove(database.as_str());
             Ok(expected_id.to_owned())
         })
+    }
+}
+
+#[async_trait]
+impl LoginRoles for FakeServer {
+    async fn role_access(&self) -> Result<Access, TargetError> {
+        Ok(Access::Allowed)
+    }
+
+    async fn look_at_role(&self, role: &DatabaseName) -> Result<Option<RoleSeen>, TargetError> {
+        let found = self.inner().roles.get(role.as_str()).copied();
+        Ok(found.map(|created_by| RoleSeen { id: "16400".to_owned(), created_by, used_elsewhere: false }))
+    }
+
+    async fn create_role(
+        &self,
+        role: &DatabaseName,
+        _password: &SecretValue,
+        request: RequestId,
+    ) -> Result<RoleReceipt, TargetError> {
+        let made = self.write(format!("create role {role}"), |inner| {
+            if inner.roles.contains_key(role.as_str()) {
+                return Err(TargetErrorKind::Conflict);
+            }
+            inner.roles.insert(role.to_string(), Some(request));
+            Ok("16400".to_owned())
+        });
+        made.map(|made| RoleReceipt { id: made.id })
+    }
+
+    async fn create_private(
+        &self,
+        database: &DatabaseName,
+        request: RequestId,
+    ) -> Result<DatabaseReceipt, TargetError> {
+        DatabaseServer::create(self, database, request).await
+    }
+
+    async fn drop_role(&self, role: &DatabaseName, request: RequestId) -> Result<(), TargetError> {
+        let dropped = self.write(format!("drop role {role}"), |inner| {
+            match inner.roles.get(role.as_str()) {
+                None => return Err(TargetErrorKind::NotFound),
+                Some(mark) if *mark != Some(request) => return Err(TargetErrorKind::Conflict),
+                Some(_) => {}
+            }
+            inner.roles.remove(role.as_str());
+            Ok(String::new())
+        });
+        dropped.map(drop)
     }
 }
 

@@ -1,12 +1,12 @@
-//! Taking the Kubernetes write back when GitHub refuses for good: the value that was there is put back, a key that is new is removed, and a
+//! Taking the write back when a later step is refused for good: the value that was there is put back, a key that is new is removed, and a
 //! Secret that is new and holds nothing else is deleted.
 //!
-//! Our value is random: while the key holds it nobody else has written that key since. What is written to GitHub is never taken back.
+//! Our value is random: while the key holds it nobody else has written that key since.
 
 use countersign_kernel::Namespace;
 use serde::Deserialize as _;
 
-use super::steps::{APPLY_KEY, KubernetesStep, Precondition};
+use super::step::{APPLY_KEY, KubernetesStep, Precondition};
 use crate::plan::Step;
 use crate::ports::{ApplyKey, KubernetesReceipt, KubernetesSecrets, RemoveKey, TargetError, TargetErrorKind};
 use crate::secret::SecretValue;
@@ -29,13 +29,14 @@ struct Written<'w> {
     before: Before<'w>,
 }
 
-pub(super) fn undoes(step: &Step) -> bool {
+/// Whether it is a step of this kind that can be undone.
+pub(crate) fn undoes(step: &Step) -> bool {
     step.kind == APPLY_KEY
         && KubernetesStep::deserialize(&step.params).is_ok_and(|params| params.key_existed.is_some())
 }
 
 /// The value that the write will replace, in exactly the version that was approved.
-pub(super) async fn keep(kubernetes: &dyn KubernetesSecrets, work: StepWork<'_>) -> Kept {
+pub(crate) async fn keep(kubernetes: &dyn KubernetesSecrets, work: StepWork<'_>) -> Kept {
     let Ok(params) = KubernetesStep::deserialize(&work.step.params) else { return unreadable(work.step) };
     let Ok(namespace) = Namespace::parse(&params.namespace) else { return unreadable(work.step) };
     match (&params.resource_version, params.key_existed) {
@@ -54,7 +55,8 @@ fn unreadable(step: &Step) -> Kept {
     Kept::CouldNotRead { why: format!("`{}` has parameters this version can't read", step.target) }
 }
 
-pub(super) async fn undo(kubernetes: &dyn KubernetesSecrets, work: UndoWork<'_>) -> StepOutcome {
+/// Puts back what was there, if the key still holds our value.
+pub(crate) async fn undo(kubernetes: &dyn KubernetesSecrets, work: UndoWork<'_>) -> StepOutcome {
     let written = match Written::of(&work) {
         Ok(written) => written,
         Err(message) => return StepOutcome::Permanent { code: UNDO_FAILED, message },
@@ -73,7 +75,8 @@ pub(super) async fn undo(kubernetes: &dyn KubernetesSecrets, work: UndoWork<'_>)
     }
 }
 
-pub(super) async fn probe_undo(kubernetes: &dyn KubernetesSecrets, work: UndoWork<'_>) -> ProbeOutcome {
+/// Looks whether what was there is there again.
+pub(crate) async fn probe_undo(kubernetes: &dyn KubernetesSecrets, work: UndoWork<'_>) -> ProbeOutcome {
     let written = match Written::of(&work) {
         Ok(written) => written,
         Err(why) => return ProbeOutcome::CannotTell { why, retry: false },

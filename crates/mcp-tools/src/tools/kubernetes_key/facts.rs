@@ -1,0 +1,59 @@
+//! What is stated about the Secret and the key.
+
+use countersign_kernel::RequestId;
+use serde_json::json;
+
+use super::{KeyPlace, KubernetesSeen};
+use crate::plan::Fact;
+use crate::tools::facts::fact_codes;
+
+/// The most key names a fact lists.
+const LISTED_KEYS: usize = 20;
+
+fact_codes! {
+    /// The facts of one key.
+    KeyFact {
+        SecretCreated: "kubernetes_secret_created"
+            => "The Kubernetes Secret `{namespace}/{name}` does not exist; it will be created with the key `{key}`.",
+        KeyAdded: "kubernetes_key_added"
+            => "The Kubernetes Secret `{namespace}/{name}` exists without the key `{key}`; the key will be added.",
+        KeyReplaced: "kubernetes_key_replaced"
+            => "The key `{key}` of the Kubernetes Secret `{namespace}/{name}` exists; its value will be replaced.",
+        OtherKeysStay: "kubernetes_other_keys_stay"
+            => "The other keys of the Kubernetes Secret stay as they are: {keys}.",
+        SecretType: "kubernetes_secret_type"
+            => "The Kubernetes Secret is of type `{secret_type}`, not `Opaque`.",
+        WrittenBefore: "kubernetes_written_before"
+            => "Countersign wrote the Kubernetes Secret before, for request {request}.",
+    }
+}
+
+/// What becomes of the Secret.
+pub(crate) fn facts(place: &KeyPlace, secret: Option<&KubernetesSeen>) -> Vec<Fact> {
+    let params = json!({ "namespace": place.namespace.as_str(), "name": place.name, "key": place.key });
+    let Some(secret) = secret else { return vec![KeyFact::SecretCreated.with(params)] };
+    let others: Vec<&str> =
+        secret.keys.iter().map(|(name, _)| name.as_str()).filter(|name| *name != place.key).collect();
+    let replaced = others.len() < secret.keys.len();
+    let code = if replaced { KeyFact::KeyReplaced } else { KeyFact::KeyAdded };
+    let mut facts = vec![code.with(params)];
+    if !others.is_empty() {
+        facts.push(KeyFact::OtherKeysStay.with(json!({ "keys": listed(&others) })));
+    }
+    if secret.secret_type != "Opaque" {
+        facts.push(KeyFact::SecretType.with(json!({ "secret_type": secret.secret_type })));
+    }
+    // The annotation is anybody's to write: it is repeated only when it has the form of a request's id.
+    if let Some(request) = secret.written_by.as_ref().and_then(|text| text.parse::<RequestId>().ok()) {
+        facts.push(KeyFact::WrittenBefore.with(json!({ "request": request.to_string() })));
+    }
+    facts
+}
+
+fn listed(keys: &[&str]) -> Vec<String> {
+    let mut names: Vec<_> = keys.iter().take(LISTED_KEYS).map(|key| format!("`{key}`")).collect();
+    if keys.len() > LISTED_KEYS {
+        names.push(format!("{} more", keys.len() - LISTED_KEYS));
+    }
+    names
+}
