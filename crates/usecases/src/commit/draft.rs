@@ -6,7 +6,7 @@
 use countersign_approvals::{ActionRequest, StepProgress, Transition};
 use countersign_audit::{AuditEvent, EntryError, EventType, Pseudonym, Salt};
 use countersign_kernel::{Actor, Digest, RequestId, Timestamp};
-use countersign_mcp_tools::{Finding, Step};
+use countersign_mcp_tools::{DecodeError, Finding, Step};
 use countersign_waitstate::{Outcome, Run, RunError, RunTransition};
 use serde_json::Value;
 
@@ -45,6 +45,9 @@ pub enum DraftError {
     /// The run can't follow its request.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A stored plan can't be read.
+    #[error(transparent)]
+    Plan(#[from] DecodeError),
 }
 
 /// A commit in the making.
