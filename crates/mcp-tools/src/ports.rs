@@ -6,8 +6,8 @@ pub mod github;
 pub mod kubernetes;
 
 pub use database::{
-    DatabaseReceipt, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase,
-    OwnedState,
+    DatabaseReceipt, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, MarkedDatabase,
+    OwnedDatabase, OwnedState,
 };
 pub use error::{Access, TargetError, TargetErrorKind};
 pub use github::{GithubReceipt, GithubSecretSeen, GithubSecrets, MAX_SECRETS, SecretPlace};

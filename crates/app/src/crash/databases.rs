@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, RequestId};
-use countersign_mcp_tools::ports::{Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, TargetError};
+use countersign_mcp_tools::ports::{
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, MarkedDatabase, TargetError,
+};
 
 use super::CrashPoints;
 use crate::targets::Targets;
@@ -41,6 +43,10 @@ impl DatabaseServer for CrashServer {
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
         self.around("look", self.inner.look(database)).await
+    }
+
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        self.around("list_marked", self.inner.list_marked()).await
     }
 
     async fn access(&self) -> Result<Access, TargetError> {
