@@ -1,7 +1,8 @@
 //! `database.lifecycle`: creates, deletes (by quarantine or for good) and describes databases on the server of an environment.
 //!
 //! Ownership decides: only a database that the register gives to the caller's project and environment, and that carries the mark of the
-//! very request that created it, is ever touched. One that merely exists is never adopted.
+//! very request that created it, is ever touched. One that merely exists is never adopted. One that was renamed by hand is found by its
+//! mark, and people are asked about it under the name it has now.
 //!
 //! What is deliberately absent: restoring from quarantine and emptying it, which are not for agents; users and passwords, which this tool
 //! never makes.
@@ -10,6 +11,7 @@ mod facts;
 mod input;
 mod observe;
 mod plan;
+mod renamed;
 mod steps;
 #[cfg(test)]
 mod tests;

@@ -91,7 +91,7 @@ impl DatabaseInput {
 }
 
 /// Names that belong to PostgreSQL itself or to our quarantine.
-fn reserved(name: &str) -> bool {
+pub(super) fn reserved(name: &str) -> bool {
     matches!(name, "postgres" | "template0" | "template1")
         || name.starts_with("pg_")
         || name.starts_with(QUARANTINE_PREFIX)

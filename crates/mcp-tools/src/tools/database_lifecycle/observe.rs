@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::input::{Action, DatabaseInput};
+use super::renamed::{self, Elsewhere};
 use crate::call::Call;
 use crate::ports::{
     Access, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase, OwnedState,
@@ -38,6 +39,20 @@ pub(super) struct Looked {
     pub(super) quarantine_days: u32,
     pub(super) database: Option<There>,
     pub(super) owner: Option<Owner>,
+    /// Where the owner's database is when it isn't under its name.
+    pub(super) elsewhere: Found,
+}
+
+/// What became of a database that isn't under its name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Found {
+    /// It was not found, or not looked for.
+    Nowhere,
+    /// It has another name.
+    Renamed { now: String, there: There },
+    /// These carry its mark, and none of them is it beyond doubt.
+    InDoubt { names: Vec<String> },
 }
 
 /// A database that is there.
@@ -69,7 +84,7 @@ pub(super) enum State {
     Purging,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 impl Seen {
     pub(super) fn read(stored: &Value) -> Option<Self> {
@@ -95,6 +110,16 @@ impl From<DatabaseSeen> for There {
     fn from(seen: DatabaseSeen) -> Self {
         let created_by = seen.created_by.as_ref().map(RequestId::to_string);
         Self { id: seen.id, created_by, size_bytes: seen.size_bytes, connections: seen.connections }
+    }
+}
+
+impl From<Elsewhere> for Found {
+    fn from(elsewhere: Elsewhere) -> Self {
+        match elsewhere {
+            Elsewhere::Nowhere => Self::Nowhere,
+            Elsewhere::Renamed { now, seen } => Self::Renamed { now: now.to_string(), there: seen.into() },
+            Elsewhere::InDoubt { names } => Self::InDoubt { names },
+        }
     }
 }
 
@@ -159,18 +184,37 @@ async fn look(
             Err(error) => return refused(error),
         }
     }
-    let owner = match register.find_owner(server.name(), &input.database).await {
-        Ok(owner) => owner.map(Owner::from),
-        Err(error) => return refused(error),
-    };
-    match server.look(&input.database).await {
-        Ok(database) => Ok(Answer::Looked(Looked {
-            server: server.name().to_owned(),
-            quarantine_days: server.quarantine_days(),
-            database: database.map(There::from),
-            owner,
-        })),
+    match look_at(server, register, input).await {
+        Ok(looked) => Ok(Answer::Looked(looked)),
         Err(error) => refused(error),
+    }
+}
+
+async fn look_at(
+    server: &dyn DatabaseServer,
+    register: &dyn DatabaseRegister,
+    input: &DatabaseInput,
+) -> Result<Looked, TargetError> {
+    let name = &input.database;
+    let row = register.find_owner(server.name(), name).await?;
+    let database = server.look(name).await?;
+    let sought = row.as_ref().filter(|_| acts_on_an_own_one(input.action));
+    let elsewhere = renamed::find(server, register, name, sought, database.as_ref()).await?;
+    Ok(Looked {
+        server: server.name().to_owned(),
+        quarantine_days: server.quarantine_days(),
+        database: database.map(There::from),
+        owner: row.map(Owner::from),
+        elsewhere: elsewhere.into(),
+    })
+}
+
+/// What is deleted is looked for under other names. A name to create is taken or free, and what is described is looked for when that is
+/// done.
+fn acts_on_an_own_one(action: Action) -> bool {
+    match action {
+        Action::Quarantine | Action::Drop => true,
+        Action::Create | Action::Describe => false,
     }
 }
 

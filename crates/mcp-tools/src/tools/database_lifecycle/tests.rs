@@ -2,6 +2,7 @@
 
 mod input;
 mod plan;
+mod renamed;
 mod steps;
 mod watch;
 
@@ -21,6 +22,10 @@ struct OneServer(Arc<MockDatabaseServer>);
 impl DatabaseServers for OneServer {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         (*environment == dev()).then(|| self.0.clone() as Arc<dyn DatabaseServer>)
+    }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        vec![self.0.clone()]
     }
 }
 
@@ -97,6 +102,7 @@ fn foreign_owner() -> OwnedDatabase {
 fn world(there: Option<DatabaseSeen>, owner: Option<OwnedDatabase>) -> DatabaseLifecycle {
     let mut server = server();
     server.expect_access().returning(|| Ok(Access::Allowed));
+    server.expect_list_marked().returning(|| Ok(Vec::new()));
     server.expect_look().withf(|database| *database == orders()).times(1).return_once(move |_| Ok(there));
     let mut register = MockDatabaseRegister::new();
     register

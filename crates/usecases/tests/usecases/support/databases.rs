@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Environment, RequestId};
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, TargetError, TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, MarkedDatabase, TargetError,
+    TargetErrorKind,
 };
 
 /// How long it keeps what is quarantined.
@@ -60,6 +61,11 @@ impl FakeServer {
         let mut inner = self.inner();
         let database = inner.databases.remove(from).unwrap();
         inner.databases.insert(to.to_owned(), database);
+    }
+
+    /// Somebody drops a database by hand.
+    pub(crate) fn drop_by_hand(&self, name: &str) {
+        self.inner().databases.remove(name).unwrap();
     }
 
     /// Somebody makes a database by hand, in the place of any that has the name.
@@ -132,6 +138,13 @@ impl DatabaseServer for FakeServer {
         Ok(found.map(|(id, created_by)| DatabaseSeen { id, created_by, size_bytes: 1, connections: 0 }))
     }
 
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        let marked = |(name, (id, created_by)): (&String, &(String, Option<RequestId>))| {
+            created_by.map(|created_by| MarkedDatabase { name: name.clone(), id: id.clone(), created_by })
+        };
+        Ok(self.inner().databases.iter().filter_map(marked).collect())
+    }
+
     async fn access(&self) -> Result<Access, TargetError> {
         Ok(Access::Allowed)
     }
@@ -192,5 +205,9 @@ pub(crate) struct OneServer(pub(crate) Arc<FakeServer>);
 impl DatabaseServers for OneServer {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         (environment.as_str() == "dev").then(|| self.0.clone() as Arc<dyn DatabaseServer>)
+    }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        vec![self.0.clone()]
     }
 }
