@@ -31,4 +31,4 @@ pub use tools::{
     DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback, ParsePatternError,
     SecretSync, SecretSyncConfig, standard_descriptors,
 };
-pub use watch::{Deviation, DoneStep, Explanation, Finding, Inspection};
+pub use watch::{Deviation, DoneStep, Explanation, Finding, Inspection, Stray, Survey};

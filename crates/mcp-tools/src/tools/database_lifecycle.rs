@@ -13,6 +13,7 @@ mod observe;
 mod plan;
 mod renamed;
 mod steps;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -29,7 +30,7 @@ use crate::ports::{DatabaseRegister, DatabaseServers};
 use crate::tool::{
     ControlTool, Observation, PlanRefusal, ProbeOutcome, StepOutcome, StepWork, ToolDescriptor,
 };
-use crate::watch::{DoneStep, Inspection};
+use crate::watch::{DoneStep, Inspection, Survey};
 use facts::DatabaseFact;
 
 /// The tool.
@@ -84,6 +85,10 @@ impl ControlTool for DatabaseLifecycle {
 
     async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
         watch::inspect(self.servers.as_ref(), self.register.as_ref(), &done).await
+    }
+
+    async fn survey(&self) -> Survey {
+        survey::survey(self.servers.as_ref(), self.register.as_ref()).await
     }
 
     fn word(&self, fact: &Fact) -> String {

@@ -3,6 +3,7 @@
 mod drift;
 mod purge;
 mod restore;
+mod strays;
 
 use std::sync::Arc;
 

@@ -26,7 +26,7 @@ pub(super) struct Seen {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     /// It let us look.
-    Looked(Looked),
+    Looked(Box<Looked>),
     /// It refused.
     Refused(Refused),
 }
@@ -185,7 +185,7 @@ async fn look(
         }
     }
     match look_at(server, register, input).await {
-        Ok(looked) => Ok(Answer::Looked(looked)),
+        Ok(looked) => Ok(Answer::Looked(Box::new(looked))),
         Err(error) => refused(error),
     }
 }

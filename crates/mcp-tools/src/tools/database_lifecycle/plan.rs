@@ -26,7 +26,7 @@ pub(super) fn plan(caller: &Caller, call: &Call, observed: &Observation) -> Resu
     let looked = match observed {
         Observation::CouldNotLook { why } => return Ok(blind(&input, why)),
         Observation::Seen(stored) => match Seen::read(stored).ok_or_else(unreadable_observation)?.answer {
-            Answer::Looked(looked) => looked,
+            Answer::Looked(looked) => *looked,
             Answer::Refused(refused) => return Err(refused.into_refusal()),
         },
     };

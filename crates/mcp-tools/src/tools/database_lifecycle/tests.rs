@@ -4,6 +4,7 @@ mod input;
 mod plan;
 mod renamed;
 mod steps;
+mod survey;
 mod watch;
 
 use std::sync::Arc;

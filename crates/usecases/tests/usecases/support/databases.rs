@@ -73,6 +73,18 @@ impl FakeServer {
         self.inner().databases.insert(name.to_owned(), ("by-hand".to_owned(), None));
     }
 
+    /// Somebody makes a database with a comment like ours.
+    pub(crate) fn make_marked_by_hand(&self, name: &str, request: RequestId) {
+        self.inner().databases.insert(name.to_owned(), ("by-hand".to_owned(), Some(request)));
+    }
+
+    /// Somebody makes a copy with the same comment under another name.
+    pub(crate) fn copy_under_by_hand(&self, from: &str, to: &str, id: &str) {
+        let mut inner = self.inner();
+        let created_by = inner.databases[from].1;
+        inner.databases.insert(to.to_owned(), (id.to_owned(), created_by));
+    }
+
     /// Somebody takes our comment away.
     pub(crate) fn unmark_by_hand(&self, name: &str) {
         self.inner().databases.get_mut(name).unwrap().1 = None;
