@@ -10,6 +10,7 @@ use countersign_suites::process::{ServerProcess, Site};
 use countersign_suites::store::{PgServer, Store};
 use countersign_transport_grpc::client::from_struct;
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -128,4 +129,57 @@ async fn r1_what_is_written_by_hand_is_found_once_on_sqlite() -> Result<()> {
 async fn r1_what_is_written_by_hand_is_found_once_by_two_replicas() -> Result<()> {
     let server = PgServer::start().await?;
     written_by_hand(server.store("bypass").await?, 2).await
+}
+
+/// Somebody copies a database of ours with its mark.
+async fn copy_by_hand(site: &Site, from: &str, to: &str) -> Result<()> {
+    match site.store() {
+        Store::Sqlite => {
+            let folder = site.folder().join("databases");
+            std::fs::copy(folder.join(format!("{from}.db")), folder.join(format!("{to}.db")))?;
+        }
+        Store::Postgres { url } => {
+            let mut connection = PgConnection::connect(url).await?;
+            let mark = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
+            let mark: String = sqlx::query_scalar(mark).bind(from).fetch_one(&mut connection).await?;
+            // The names are literals of this file, and the mark is of our own making.
+            for statement in [
+                format!("CREATE DATABASE {to} TEMPLATE {from}"),
+                format!("COMMENT ON DATABASE {to} IS '{mark}'"),
+            ] {
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn copied_by_hand(store: Store, replicas: usize) -> Result<()> {
+    let site = Site::prepare(store).await?;
+    let mut servers = Vec::new();
+    for number in 0..replicas {
+        servers.push(site.start_with(&format!("server-{number}"), &EVERY_SECOND).await?);
+    }
+    let parties = Parties::connect(&site.deployment(&servers[0])).await?;
+    let agent = parties.agent(RUN, "patient", "run:at-once").await?;
+    let arguments = json!({
+        "action": "create", "environment": "dev", "database_name": "bypassed_orders",
+        "justification": "To be copied by hand.",
+    });
+    let id = agent.call("database.lifecycle", &arguments).await?.request_id.context("a request")?;
+    let outcome = tokio::time::timeout(PATIENCE, agent.outcome(&id)).await??;
+    ensure!(status_of(&outcome) == "applied", "{outcome:?}");
+    settled_at(&parties, 0).await?;
+    copy_by_hand(&site, "bypassed_orders", "bypassed_copy").await?;
+    let all = settled_at(&parties, 1).await?;
+    ensure!(all[0]["target"] == "database:main/bypassed_copy", "{all:#?}");
+    ensure!(all[0]["deviation"] == "unregistered" && all[0]["seen"]["created_by"] == id, "{all:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r1_a_copied_database_is_found_once_on_both_stores() -> Result<()> {
+    copied_by_hand(Store::Sqlite, 1).await.context("on sqlite")?;
+    let server = PgServer::start().await?;
+    copied_by_hand(server.store("copied").await?, 2).await.context("on postgres")
 }

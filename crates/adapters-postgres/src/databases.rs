@@ -34,4 +34,12 @@ impl DatabaseServers for PgDatabases {
         let server = Arc::clone(self.servers.get(environment)?);
         Some(server)
     }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        let named = self
+            .servers
+            .values()
+            .map(|server| (server.name(), Arc::clone(server) as Arc<dyn DatabaseServer>));
+        named.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
 }

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Environment, RequestId};
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, TargetError,
-    TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, MarkedDatabase,
+    TargetError, TargetErrorKind,
 };
 use tokio::fs;
 use tokio::sync::Mutex;
@@ -47,6 +47,14 @@ impl DatabaseServers for SqliteDatabases {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         let server = self.servers.get(environment)?;
         Some(Arc::clone(server) as Arc<dyn DatabaseServer>)
+    }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        let named = self
+            .servers
+            .values()
+            .map(|server| (server.name(), Arc::clone(server) as Arc<dyn DatabaseServer>));
+        named.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 }
 
@@ -90,6 +98,24 @@ impl SqliteDatabaseServer {
             Ok(_) => Err(failed(TargetErrorKind::Unreachable, target, "its directory is no directory")),
             Err(error) => Err(io_failed(TargetErrorKind::Unreachable, target, "its directory", &error)),
         }
+    }
+
+    /// The files that have names of databases, by name. What is in the making has none yet.
+    async fn databases(&self, target: &str) -> Result<BTreeMap<String, PathBuf>, TargetError> {
+        let unreadable = |error: io::Error| {
+            io_failed(TargetErrorKind::Unreachable, target, "its directory can't be read", &error)
+        };
+        let mut entries = fs::read_dir(&self.directory).await.map_err(unreadable)?;
+        let mut found = BTreeMap::new();
+        while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
+            let is_file = fs::metadata(entry.path()).await.is_ok_and(|metadata| metadata.is_file());
+            let name =
+                entry.file_name().to_str().and_then(|name| name.strip_suffix(".db")).map(str::to_owned);
+            if let Some(name) = name.filter(|_| is_file) {
+                found.insert(name, entry.path());
+            }
+        }
+        Ok(found)
     }
 
     /// The database, if it is still the one that was looked at.
@@ -140,6 +166,19 @@ impl DatabaseServer for SqliteDatabaseServer {
         let file = self.file(database);
         self.directory_is_there(&file.target).await?;
         self.seen(&file).await
+    }
+
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        let target = format!("sqlite databases {}", self.name);
+        self.directory_is_there(&target).await?;
+        let mut marked = Vec::new();
+        for (name, path) in self.databases(&target).await? {
+            let file = DatabaseFile { path, target: format!("sqlite database {}/{name}", self.name) };
+            if let Some(DatabaseSeen { id, created_by: Some(created_by), .. }) = self.seen(&file).await? {
+                marked.push(MarkedDatabase { name, id, created_by });
+            }
+        }
+        Ok(marked)
     }
 
     async fn access(&self) -> Result<Access, TargetError> {

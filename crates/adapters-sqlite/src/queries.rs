@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
+use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
@@ -245,6 +246,22 @@ impl Queries for SqliteStore {
         let events: Vec<EventRecord> =
             rows.iter().map(|row| EVENTS.read(&row.record)).collect::<Result<_, _>>()?;
         Ok(EventPage { events, next: last.or_else(|| after.cloned()) })
+    }
+
+    async fn find_newest_event(
+        &self,
+        request: RequestId,
+        event_type: EventType,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        let (id, event_type) = (request.to_string(), event_type.as_str());
+        let newest = query_scalar!(
+            r#"SELECT record AS "record!: String" FROM flow_events_json
+            WHERE request_id = ?1 AND event_type = ?2 ORDER BY position DESC LIMIT 1"#,
+            id,
+            event_type,
+        );
+        let newest = newest.fetch_optional(self.readers()).await.map_err(store_error)?;
+        newest.map(|record| EVENTS.read(&record)).transpose()
     }
 
     async fn newest_event(&self) -> Result<EventCursor, StoreError> {

@@ -34,13 +34,30 @@ impl DatabaseRegister for SqliteStore {
             None => Ok(None),
         }
     }
+
+    async fn list_owners(&self, server: &str) -> Result<Vec<(DatabaseName, OwnedDatabase)>, TargetError> {
+        let rows = query_scalar!(
+            r#"SELECT record AS "record!: String" FROM project_databases_json WHERE server = ?1 ORDER BY database_name"#,
+            server,
+        );
+        let rows = rows.fetch_all(self.readers()).await;
+        let rows = rows.map_err(store_error).map_err(|error| failed(&error))?;
+        rows.iter().map(|text| named(&DATABASES.read(text).map_err(|error| failed(&error))?)).collect()
+    }
+}
+
+fn named(row: &DatabaseRecord) -> Result<(DatabaseName, OwnedDatabase), TargetError> {
+    let name = row.database_name.parse().map_err(|error| bad(row, "database_name", &error))?;
+    Ok((name, owned(row)?))
+}
+
+fn bad(row: &DatabaseRecord, column: &'static str, error: &dyn std::fmt::Display) -> TargetError {
+    let (table, id) = (DATABASES.table, row.database_name.clone());
+    failed(&StoreError::Corrupt { table, column, id, message: error.to_string() })
 }
 
 fn owned(row: &DatabaseRecord) -> Result<OwnedDatabase, TargetError> {
-    let bad = |column: &'static str, error: &dyn std::fmt::Display| {
-        let (table, id) = (DATABASES.table, row.database_name.clone());
-        failed(&StoreError::Corrupt { table, column, id, message: error.to_string() })
-    };
+    let bad = |column, error: &dyn std::fmt::Display| bad(row, column, error);
     let state = OwnedState::find(&row.state);
     Ok(OwnedDatabase {
         project: row.project.parse().map_err(|error| bad("project", &error))?,

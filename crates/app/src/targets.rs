@@ -64,6 +64,11 @@ impl DatabaseServers for ConfiguredServers {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         self.0.get(environment).cloned()
     }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        let named = self.0.values().map(|server| (server.name(), server.clone()));
+        named.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
 }
 
 impl Targets {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ballot::{Answer, Vote};
 use crate::execute::SettledBy;
-use crate::request::ActionRequest;
+use crate::request::{ActionRequest, Proposal};
 use crate::state::{CancelledBy, ExpiredPhase};
 
 /// Who decided.
@@ -80,8 +80,8 @@ pub enum RequestEvent {
     },
     /// The target or the policy changed before the first step.
     Drifted {
-        /// The plan that was approved.
-        approved: Digest,
+        /// What was approved.
+        approved: Box<Proposal>,
         /// The plan as it would be now.
         now: Digest,
         /// Whether people have to decide again; otherwise policy let the new plan in by itself.

@@ -69,7 +69,7 @@ impl ActionRequest {
         }
         let asks_again = now_proposed.terms.mode != ApprovalMode::None;
         let event = RequestEvent::Drifted {
-            approved: self.proposal.plan_digest,
+            approved: Box::new(self.proposal.clone()),
             now: now_proposed.plan_digest,
             asks_again,
         };

@@ -8,6 +8,7 @@
 
 pub mod arguments;
 pub mod call;
+pub mod changes;
 pub mod plan;
 pub mod ports;
 pub mod registry;
@@ -18,6 +19,7 @@ pub mod watch;
 
 pub use arguments::Arguments;
 pub use call::{Call, Caller, CodeLink, DecodeError, IdempotencyKey, Question};
+pub use changes::{ChangedPart, PlanChanges};
 pub use plan::{Fact, Ownership, OwnershipChange, Plan, Quarantine, Reversibility, SecretSpec, Step};
 pub use registry::{RegisterError, ToolRegistry};
 pub use secret::SecretValue;
@@ -29,4 +31,4 @@ pub use tools::{
     CredentialsConfig, DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback,
     ParsePatternError, SecretSync, SecretSyncConfig, standard_descriptors,
 };
-pub use watch::{Deviation, DoneStep, Explanation, Finding, Inspection};
+pub use watch::{Deviation, DoneStep, Explanation, Finding, Inspection, Stray, Survey};

@@ -155,8 +155,7 @@ impl Plan {
     pub fn to_json(&self) -> Value {
         json!({
             "schema_version": self.schema_version,
-            "facts": self.facts.iter().map(|fact| json!({"code": fact.code, "params": fact.params}))
-                .collect::<Vec<_>>(),
+            "facts": self.facts.iter().map(fact_json).collect::<Vec<_>>(),
             "steps": self.steps.iter().map(step_json).collect::<Vec<_>>(),
             "secret": self.secret.map(|spec| json!({"length": spec.length})),
             "ownership": self.ownership.as_ref().map(ownership_json),
@@ -211,7 +210,11 @@ fn step_from(stored: &Value) -> Option<Step> {
     })
 }
 
-fn fact_from(stored: &Value) -> Option<Fact> {
+pub(crate) fn fact_json(fact: &Fact) -> Value {
+    json!({"code": fact.code, "params": fact.params})
+}
+
+pub(crate) fn fact_from(stored: &Value) -> Option<Fact> {
     Some(Fact { code: stored["code"].as_str()?.to_owned(), params: stored["params"].as_object()?.clone() })
 }
 

@@ -7,8 +7,8 @@ pub mod kubernetes;
 pub mod roles;
 
 pub use database::{
-    DatabaseReceipt, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase,
-    OwnedState,
+    DatabaseReceipt, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, MarkedDatabase,
+    OwnedDatabase, OwnedState,
 };
 pub use error::{Access, TargetError, TargetErrorKind};
 pub use github::{GithubReceipt, GithubSecretSeen, GithubSecrets, MAX_SECRETS, SecretPlace};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Plan, Reversibility, Step};
 use crate::secret::SecretValue;
-use crate::watch::{DoneStep, Inspection};
+use crate::watch::{DoneStep, Inspection, Survey};
 
 /// The longest one exchange with a target may take, unless configured otherwise: after this an attempt can't arrive any more.
 pub const LONGEST_EXCHANGE: Millis = Millis::from_secs(15);
@@ -240,6 +240,12 @@ pub trait ControlTool: Send + Sync {
     /// can't be compared, or that writes nothing, leaves this as it is.
     async fn inspect(&self, _done: DoneStep<'_>) -> Inspection {
         Inspection::NotWatched
+    }
+
+    /// Looks over all targets of this tool, read-only, for what carries our mark and is on no record of ours. A tool whose targets can't be
+    /// listed, or carry no mark, leaves this as it is.
+    async fn survey(&self) -> Survey {
+        Survey::default()
     }
 
     /// Words a fact of this tool in English.

@@ -1,4 +1,4 @@
-//! What a watcher compares: a step as it was left, and the target as it is now.
+//! What a watcher compares: a step as it was left, and the target as it is now; and what it finds that no step leads to.
 
 use countersign_kernel::{Digest, Millis, RequestId, Timestamp};
 use serde_json::{Value, json};
@@ -69,6 +69,8 @@ pub enum Deviation {
     Unmarked,
     /// Something has a name that we had freed, and isn't ours.
     Unowned,
+    /// It carries our mark, and no record of ours gives it to the request that the mark names.
+    Unregistered,
 }
 
 impl Deviation {
@@ -80,6 +82,7 @@ impl Deviation {
             Self::Rewritten => "rewritten",
             Self::Unmarked => "unmarked",
             Self::Unowned => "unowned",
+            Self::Unregistered => "unregistered",
         }
     }
 }
@@ -93,6 +96,26 @@ pub struct Finding {
     pub left: Value,
     /// What is seen instead: names, versions and times, no secret. A look that sees the same later gives the same.
     pub seen: Value,
+}
+
+/// Something that carries our mark and that no done step leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stray {
+    /// The target as a step on it would name it.
+    pub target: String,
+    /// The request that its mark names. It need not be one of ours.
+    pub marked_by: RequestId,
+    /// What is wrong with it.
+    pub finding: Finding,
+}
+
+/// What looking over all targets of a tool gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// What was found.
+    pub strays: Vec<Stray>,
+    /// What could not be looked at and why, in words without secrets.
+    pub not_seen: Vec<String>,
 }
 
 impl Finding {

@@ -12,7 +12,7 @@ use countersign_kernel::{ActionName, ApprovalMode, Environment, Millis, Redacted
 use countersign_mcp_tools::{
     ActionDescriptor, Call, Caller, ControlTool, DoneStep, Fact, IdempotencyKey, Inspection, Kept,
     Observation, Plan, PlanRefusal, ProbeOutcome, Reversibility, SecretSpec, SecretValue, Step, StepOutcome,
-    StepWork, ToolDescriptor, UndoWork,
+    StepWork, Survey, ToolDescriptor, UndoWork,
 };
 use serde_json::{Value, json};
 
@@ -182,6 +182,11 @@ impl TestTool {
         self.script().inspections.insert(number, inspection);
     }
 
+    /// What looking over all its targets gives from now on.
+    pub fn set_survey(&self, survey: Survey) {
+        self.script().survey = survey;
+    }
+
     /// What happens elsewhere, from now on, while this tool inspects.
     pub fn on_inspect(&self, hook: impl FnMut() + Send + 'static) {
         *self.on_inspect.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Hook(Box::new(hook));
@@ -335,6 +340,10 @@ impl ControlTool for TestTool {
                 ProbeOutcome::Done { receipt: receipt(&work.step) }
             }
         })
+    }
+
+    async fn survey(&self) -> Survey {
+        self.script().survey.clone()
     }
 
     async fn inspect(&self, done: DoneStep<'_>) -> Inspection {

@@ -28,6 +28,10 @@ impl DatabaseServers for NoServers {
     fn find_server(&self, _environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         None
     }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        Vec::new()
+    }
 }
 
 /// The databases that are kept, by server and name, after the given one.

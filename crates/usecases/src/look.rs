@@ -1,7 +1,9 @@
 //! Looking at one request or run as the ledger has it: for transports that show it, and for gates that ask whether a run still lives.
 
+use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
-use countersign_kernel::{RequestId, RunId};
+use countersign_kernel::{RequestId, RunId, Timestamp};
+use countersign_mcp_tools::PlanChanges;
 use countersign_waitstate::{Run, RunError};
 
 use crate::decisions::DecisionError;
@@ -18,6 +20,35 @@ use crate::services::Services;
 pub async fn get_request(services: &Services, id: RequestId) -> Result<RequestSnapshot, DecisionError> {
     let snapshot = services.ports.ledger.load_request(id).await.map_err(ServiceError::from)?;
     snapshot.ok_or(DecisionError::Unknown(id))
+}
+
+/// How a request came to be asked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// When it was noticed that what was approved is not what would be done.
+    pub noticed_at: Timestamp,
+    /// What is different.
+    pub changes: PlanChanges,
+}
+
+/// What is different between what a request proposes now and what was approved before. `None` for a first proposal, and where the event
+/// that told it was erased.
+///
+/// # Errors
+/// Storage can't be read, or the stored event can't.
+pub async fn find_drift(services: &Services, request: &ActionRequest) -> Result<Option<Drift>, ServiceError> {
+    if request.revision == 1 {
+        return Ok(None);
+    }
+    let id = request.facts.id;
+    let newest = services.ports.queries.find_newest_event(id, EventType::ApprovalDrifted).await?;
+    // The request was loaded before: a later event belongs to what it proposes by now.
+    let told = newest.filter(|event| event.detail["revision"] == request.revision);
+    told.map(|event| {
+        let changes = PlanChanges::from_json(&event.detail["changes"])?;
+        Ok(Drift { noticed_at: event.at.0, changes })
+    })
+    .transpose()
 }
 
 /// A run that may still act.

@@ -1,12 +1,12 @@
-//! Watching targets that can't refuse: comparing what was applied last with what is there now, and putting on the record what somebody
-//! wrote past Countersign.
+//! Watching targets that can't refuse: comparing what was applied last with what is there now, looking for what carries our mark and is on
+//! no record, and putting on the record what somebody did past Countersign.
 //!
 //! One work row for all targets, leased like any other: one replica looks at a time. Nothing is ever written to a target here, and nothing
 //! is put right: a person decides what a finding means.
 
 use countersign_approvals::{ActionRequest, StateName, StepState};
 use countersign_kernel::{Actor, RequestId};
-use countersign_mcp_tools::{DoneStep, Explanation, Finding, Inspection};
+use countersign_mcp_tools::{ControlTool, DoneStep, Explanation, Finding, Inspection};
 
 use crate::commit::Draft;
 use crate::error::ServiceError;
@@ -59,9 +59,29 @@ pub async fn watch(services: &Services, lease: &Lease) -> Result<Turn, ServiceEr
             before.clone_from(&newest.target);
         }
         if page.is_empty() {
-            return Ok(Turn::Later(Due::After(every)));
+            break;
         }
     }
+    for tool in services.tools.iter() {
+        survey(services, lease, tool.as_ref()).await?;
+    }
+    Ok(Turn::Later(Due::After(every)))
+}
+
+/// Looks for what carries our mark and no step leads to. It is put on the record of the request that the mark names, where that is ours.
+async fn survey(services: &Services, lease: &Lease, tool: &dyn ControlTool) -> Result<(), ServiceError> {
+    let survey = tool.survey().await;
+    for why in survey.not_seen {
+        tracing::warn!(tool = %tool.descriptor().name, why, "not all targets could be watched");
+    }
+    for stray in survey.strays {
+        let named = services.ports.ledger.load_request(stray.marked_by).await?;
+        let about = named.map(|snapshot| snapshot.request.facts.id);
+        if !known(services, about, &stray.target, &stray.finding).await? {
+            record(services, lease, about, &stray.target, &stray.finding).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks at the target of this step, which follows the target `before`.
@@ -84,11 +104,11 @@ async fn look(
     let again = services.ports.queries.list_newest_steps(before, 1).await?;
     if again.first() != Some(newest)
         || explained(services, newest, unless).await?
-        || known(services, &request, &newest.target, &finding).await?
+        || known(services, Some(request.facts.id), &newest.target, &finding).await?
     {
         return Ok(());
     }
-    record(services, lease, &request, &newest.target, &finding).await
+    record(services, lease, Some(request.facts.id), &newest.target, &finding).await
 }
 
 /// The request that this step belongs to, if it is the last word on its target: the step is done, and its request is applied. What is being
@@ -140,24 +160,24 @@ async fn explained(
     Ok(siblings.iter().filter(of_object).any(|step| step.intended_at > newest.intended_at))
 }
 
-/// Whether the last finding about this target since the request was applied is this very one.
+/// Whether the last finding about this target on the record of the request, or of none, is this very one.
 async fn known(
     services: &Services,
-    request: &ActionRequest,
+    request: Option<RequestId>,
     target: &str,
     finding: &Finding,
 ) -> Result<bool, ServiceError> {
-    let filter = EventFilter {
-        request: Some(request.facts.id),
-        type_prefix: Some(EVENT.to_owned()),
-        ..EventFilter::default()
-    };
+    let filter = EventFilter { request, type_prefix: Some(EVENT.to_owned()), ..EventFilter::default() };
+    let request = request.map(|id| id.to_string());
     let mark = finding.mark(target);
     let (mut after, mut last) = (None, None);
     loop {
         let page = services.ports.queries.list_events(&filter, after.as_ref(), EVENTS).await?;
         let full = u32::try_from(page.events.len()).is_ok_and(|read| read >= EVENTS);
-        let about = page.events.into_iter().rfind(|event| event.detail["target"] == target);
+        let about = page
+            .events
+            .into_iter()
+            .rfind(|event| event.request_id == request && event.detail["target"] == target);
         last = about.map(|event| event.detail["finding"] == mark).or(last);
         after = page.next;
         if !full || after.is_none() {
@@ -169,20 +189,30 @@ async fn known(
 async fn record(
     services: &Services,
     lease: &Lease,
-    request: &ActionRequest,
+    request: Option<RequestId>,
     target: &str,
     finding: &Finding,
 ) -> Result<(), ServiceError> {
-    let Some(snapshot) = services.ports.ledger.load_request(request.facts.id).await? else { return Ok(()) };
-    let policy = snapshot.policy.map(|stamp| stamp.digest);
-    let context = services.context_of_role(Actor::system("watcher"), snapshot.now, policy);
-    let mut draft = Draft::about(context, &snapshot.run);
+    let snapshot = match request {
+        Some(id) => services.ports.ledger.load_request(id).await?,
+        None => None,
+    };
+    let context = |now, policy| services.context_of_role(Actor::system("watcher"), now, policy);
+    let mut draft = match &snapshot {
+        Some(found) => Draft::about(context(found.now, found.policy.map(|stamp| stamp.digest)), &found.run),
+        None => {
+            let policy = services.ports.ledger.load_policy(None).await?;
+            let now = services.ports.queries.ping().await?;
+            Draft::new(context(now, policy.map(|text| text.stamp.digest)))
+        }
+    };
     draft.guard(fence_of(lease));
-    draft.note_bypass(request, target, finding)?;
+    draft.note_bypass(snapshot.as_ref().map(|found| &found.request), target, finding)?;
     match services.write(draft.finish()).await? {
         Written::Yes => {
             let deviation = finding.deviation.as_str();
-            tracing::warn!(target, deviation, request = %request.facts.id, "somebody wrote past Countersign");
+            let request = request.map(tracing::field::display);
+            tracing::warn!(target, deviation, request, "somebody wrote past Countersign");
         }
         // The lease is somebody else's by now, who sees the same.
         Written::Stale => {}

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Millis, RequestId};
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, LoginRoles, TargetError, TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, LoginRoles, MarkedDatabase, TargetError,
+    TargetErrorKind,
 };
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 use tokio::time::timeout;
 
@@ -223,6 +224,19 @@ impl DatabaseServer for PgDatabaseServer {
         seen.transpose().map_err(|error: sqlx::Error| asking(self.target(database.as_str()), &error))
     }
 
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        let mut session = self.session("*").await?;
+        let asked = sqlx::query(
+            "SELECT d.datname::text, d.oid::text, shobj_description(d.oid, 'pg_database')
+             FROM pg_database AS d WHERE starts_with(shobj_description(d.oid, 'pg_database'), $1) ORDER BY 1",
+        )
+        .bind(MARK)
+        .fetch_all(&mut session.connection);
+        let rows = Session::answer(&session.target, session.patience, asked).await?;
+        let marked = rows.iter().filter_map(|row| marked(row).transpose());
+        marked.collect::<Result<_, _>>().map_err(|error| asking(self.target("*"), &error))
+    }
+
     async fn access(&self) -> Result<Access, TargetError> {
         self.ask_right("rolcreatedb", "CREATEDB").await
     }
@@ -296,6 +310,13 @@ impl DatabaseServer for PgDatabaseServer {
         session.run(format!(r#"DROP DATABASE "{database}" WITH (FORCE)"#)).await?;
         Ok(DatabaseReceipt { id: expected_id.to_owned() })
     }
+}
+
+fn marked(row: &PgRow) -> Result<Option<MarkedDatabase>, sqlx::Error> {
+    let comment: Option<String> = row.try_get(2)?;
+    let Some(created_by) = mark_of(comment.as_deref()) else { return Ok(None) };
+    let (name, id): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    Ok((name != prepared_name(created_by)).then_some(MarkedDatabase { name, id, created_by }))
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@ mod requests;
 mod runs;
 
 use async_trait::async_trait;
+use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunDetail, StoreError,
 };
-use countersign_usecases::record::{DatabaseRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
+use countersign_usecases::record::{
+    DatabaseRecord, EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord,
+};
 use countersign_waitstate::{Outcome, Run};
 
 use super::PgStore;
@@ -66,6 +69,14 @@ impl Queries for PgStore {
         limit: u32,
     ) -> Result<EventPage, StoreError> {
         events::list(&self.pool, filter, after, limit).await
+    }
+
+    async fn find_newest_event(
+        &self,
+        request: RequestId,
+        event_type: EventType,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        events::find_newest(&self.pool, request, event_type).await
     }
 
     async fn newest_event(&self) -> Result<EventCursor, StoreError> {

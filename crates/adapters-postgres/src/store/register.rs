@@ -15,8 +15,9 @@ impl DatabaseRegister for PgStore {
         server: &str,
         database: &DatabaseName,
     ) -> Result<Option<OwnedDatabase>, TargetError> {
-        let row = sqlx::query!(
-            "SELECT project, environment, state, request_id FROM project_databases
+        let row = sqlx::query_as!(
+            OwnerColumns,
+            "SELECT database_name, project, environment, state, request_id FROM project_databases
              WHERE server = $1 AND database_name = $2",
             server,
             database.as_str()
@@ -24,16 +25,45 @@ impl DatabaseRegister for PgStore {
         .fetch_optional(&self.pool)
         .await
         .map_err(|error| failed(TargetErrorKind::Unreachable, error.to_string()))?;
-        let Some(row) = row else { return Ok(None) };
+        Ok(row.map(|row| row.read(server)).transpose()?.map(|(_, owned)| owned))
+    }
+
+    async fn list_owners(&self, server: &str) -> Result<Vec<(DatabaseName, OwnedDatabase)>, TargetError> {
+        let rows = sqlx::query_as!(
+            OwnerColumns,
+            "SELECT database_name, project, environment, state, request_id FROM project_databases
+             WHERE server = $1 ORDER BY database_name",
+            server
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| failed(TargetErrorKind::Unreachable, error.to_string()))?;
+        rows.into_iter().map(|row| row.read(server)).collect()
+    }
+}
+
+/// What a tool has to know of an owner row.
+struct OwnerColumns {
+    database_name: String,
+    project: String,
+    environment: String,
+    state: String,
+    request_id: String,
+}
+
+impl OwnerColumns {
+    fn read(self, server: &str) -> Result<(DatabaseName, OwnedDatabase), TargetError> {
         let bad = |column: &str| {
-            failed(TargetErrorKind::Broken, format!("`{server}/{database}` has no valid {column}"))
+            let name = &self.database_name;
+            failed(TargetErrorKind::Broken, format!("`{server}/{name}` has no valid {column}"))
         };
-        Ok(Some(OwnedDatabase {
-            project: row.project.parse().map_err(|_| bad("project"))?,
-            environment: row.environment.parse().map_err(|_| bad("environment"))?,
-            state: OwnedState::find(&row.state).ok_or_else(|| bad("state"))?,
-            request: row.request_id.parse().map_err(|_| bad("request_id"))?,
-        }))
+        let owned = OwnedDatabase {
+            project: self.project.parse().map_err(|_| bad("project"))?,
+            environment: self.environment.parse().map_err(|_| bad("environment"))?,
+            state: OwnedState::find(&self.state).ok_or_else(|| bad("state"))?,
+            request: self.request_id.parse().map_err(|_| bad("request_id"))?,
+        };
+        Ok((self.database_name.parse().map_err(|_| bad("database_name"))?, owned))
     }
 }
 

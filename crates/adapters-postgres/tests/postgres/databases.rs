@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use countersign_adapters_postgres::{DatabaseServerOptions, PgDatabaseServer, PgDatabases};
 use countersign_kernel::{DatabaseName, RequestId};
-use countersign_mcp_tools::ports::{Access, DatabaseServer, DatabaseServers, TargetErrorKind};
+use countersign_mcp_tools::ports::{
+    Access, DatabaseServer, DatabaseServers, MarkedDatabase, TargetErrorKind,
+};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::postgres_server::Database;
@@ -210,6 +212,45 @@ async fn a_quarantine_under_a_taken_name_changes_nothing() {
     PgConnection::connect(&url).await.expect("it is open as before");
 }
 
+/// Somebody renames a database by hand: it is found by its mark, and everything goes on under the name it has.
+#[tokio::test]
+async fn a_renamed_database_is_listed_by_its_mark_kept_and_given_its_name_back() {
+    let target = Target::new().await;
+    let (name, now, kept_as) = (target.named("before"), target.named("after"), target.named("kept_after"));
+    let request = request(12);
+    let listed = async || {
+        let all = target.server.list_marked().await.unwrap();
+        all.into_iter().filter(|marked| marked.created_by == request).collect::<Vec<_>>()
+    };
+    let prepared = format!("countersign_new_{}", request.as_uuid().simple());
+    target.run(format!("CREATE DATABASE {prepared}")).await;
+    target.run(format!("COMMENT ON DATABASE {prepared} IS 'countersign request {request}'")).await;
+    assert_eq!(listed().await, [], "one in the making has no name yet");
+    let id = target.server.create(&name, request).await.unwrap().id;
+    let called = |name: &str| MarkedDatabase { name: name.to_owned(), id: id.clone(), created_by: request };
+    assert_eq!(listed().await, [called(name.as_str())]);
+
+    let odd = format!("{now} \"Old\"");
+    target.run(format!(r#"ALTER DATABASE {name} RENAME TO "{now} ""Old""""#)).await;
+    target.run(format!("CREATE DATABASE {name}")).await;
+    target.run(format!("COMMENT ON DATABASE {name} IS 'countersign request of mine'")).await;
+    assert_eq!(listed().await, [called(&odd)], "as it is called, and nothing else");
+    target.run(format!(r#"ALTER DATABASE "{now} ""Old""" RENAME TO {now}"#)).await;
+    target.run(format!("COMMENT ON DATABASE {now} IS 'countersign request {request} private'")).await;
+    assert_eq!(listed().await, [called(now.as_str())], "a private one, too");
+
+    target.server.quarantine(&now, &kept_as, &id).await.unwrap();
+    assert_eq!(listed().await, [called(kept_as.as_str())]);
+    let taken = target.server.restore(&kept_as, &name, &id).await;
+    assert_eq!(kind(taken), TargetErrorKind::Conflict, "the other one stays as it is");
+    target.run(format!("DROP DATABASE {name}")).await;
+    target.server.restore(&kept_as, &name, &id).await.unwrap();
+    assert_eq!(listed().await, [called(name.as_str())]);
+    target.run(format!("ALTER DATABASE {name} RENAME TO {now}")).await;
+    target.server.drop_database(&now, &id).await.unwrap();
+    assert_eq!(listed().await, []);
+}
+
 #[tokio::test]
 async fn credentials_and_rights_are_told_apart() {
     let target = Target::new().await;
@@ -230,12 +271,16 @@ async fn credentials_and_rights_are_told_apart() {
     assert_eq!(kind(missing.access().await), TargetErrorKind::NotFound);
     let down = server("postgres://postgres:postgres@127.0.0.1:1/postgres");
     assert_eq!(kind(down.look(&target.named("any")).await), TargetErrorKind::Unreachable);
+    assert_eq!(kind(down.list_marked().await), TargetErrorKind::Unreachable);
+    assert!(weak.list_marked().await.is_ok(), "names and marks are anybody's to see");
 }
 
 #[tokio::test]
 async fn an_environment_has_its_server_or_none() {
     let server = Arc::new(server("postgres://postgres@127.0.0.1:1/postgres"));
-    let servers = PgDatabases::new([("dev".parse().unwrap(), server)]);
+    let servers =
+        PgDatabases::new(["dev", "staging"].map(|name| (name.parse().unwrap(), Arc::clone(&server))));
+    assert_eq!(servers.list_servers().len(), 1, "once, however many environments it serves");
     assert_eq!(
         servers.find_server(&"dev".parse().unwrap()).map(|server| server.name().to_owned()).as_deref(),
         Some("main")

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use countersign_kernel::{DatabaseName, Environment, RequestId};
-use countersign_mcp_tools::ports::{Access, DatabaseServer, DatabaseServers, TargetErrorKind};
+use countersign_mcp_tools::ports::{
+    Access, DatabaseServer, DatabaseServers, MarkedDatabase, TargetErrorKind,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -160,6 +162,40 @@ async fn a_quarantined_database_gets_its_name_back_with_its_content() {
     assert_eq!(id, 7);
 }
 
+/// Somebody renames a file by hand: it is found by its mark, and everything goes on under the name it has.
+#[tokio::test]
+async fn a_renamed_database_is_listed_by_its_mark_kept_and_given_its_name_back() {
+    let (folder, server) = server();
+    let id = server.create(&name("orders"), asked(1)).await.unwrap().id;
+    let called = |name: &str| MarkedDatabase { name: name.to_owned(), id: id.clone(), created_by: asked(1) };
+    let rename = |from: &str, to: &str| {
+        std::fs::rename(folder.path().join(from), folder.path().join(to)).unwrap();
+    };
+    for (other, text) in [("notes.db", "somebody's own"), ("empty.db", ""), (".orders.x.making", "")] {
+        std::fs::write(folder.path().join(other), text).unwrap();
+    }
+    std::fs::create_dir(folder.path().join("folder.db")).unwrap();
+    assert_eq!(server.list_marked().await.unwrap(), [called("orders")]);
+
+    rename("orders.db", "Orders (old).db");
+    assert_eq!(server.list_marked().await.unwrap(), [called("Orders (old)")]);
+    rename("Orders (old).db", "orders_old.db");
+    server.quarantine(&name("orders_old"), &name("_q_orders"), &id).await.unwrap();
+    assert_eq!(server.list_marked().await.unwrap(), [called("_q_orders")]);
+    server.restore(&name("_q_orders"), &name("orders"), &id).await.unwrap();
+    assert_eq!(server.list_marked().await.unwrap(), [called("orders")]);
+
+    let copied = std::fs::copy(folder.path().join("orders.db"), folder.path().join("copy.db")).unwrap();
+    assert!(copied > 0);
+    let marked = server.list_marked().await.unwrap();
+    let names: Vec<_> = marked.iter().map(|marked| marked.name.as_str()).collect();
+    assert_eq!(names, ["copy", "orders"]);
+    assert_ne!(marked[0].id, marked[1].id, "a copy carries the mark and is another one");
+    rename("orders.db", "orders_old.db");
+    server.drop_database(&name("orders_old"), &id).await.unwrap();
+    assert_eq!(server.list_marked().await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn a_restore_goes_on_where_it_was_killed() {
     let (folder, server) = server();
@@ -210,6 +246,7 @@ async fn a_directory_that_is_not_there_is_no_access_and_unreachable() {
     let gone = SqliteDatabaseServer::new("files", folder.path().join("gone"));
     assert!(matches!(gone.access().await.unwrap(), Access::Refused { .. }));
     assert_eq!(gone.look(&name("orders")).await.unwrap_err().kind, TargetErrorKind::Unreachable);
+    assert_eq!(gone.list_marked().await.unwrap_err().kind, TargetErrorKind::Unreachable);
     assert_eq!(gone.create(&name("orders"), asked(1)).await.unwrap_err().kind, TargetErrorKind::Unreachable);
 }
 
@@ -219,5 +256,6 @@ fn each_environment_has_its_own_server() {
     let dev = Environment::parse("dev").unwrap();
     let databases = SqliteDatabases::new([(dev.clone(), server)]);
     assert_eq!(databases.find_server(&dev).unwrap().name(), "files");
+    assert_eq!(databases.list_servers().len(), 1);
     assert!(databases.find_server(&Environment::parse("production").unwrap()).is_none());
 }

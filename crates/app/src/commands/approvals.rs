@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use countersign_transport_grpc::client::from_struct;
 use countersign_transport_grpc::v1::{
-    Approval, ApprovalSummary, Decision, RequestState, StepProgress, UnknownVerdict,
+    Approval, ApprovalSummary, Decision, Drift, RequestState, StepProgress, UnknownVerdict,
 };
 
 use super::say;
@@ -55,8 +55,12 @@ async fn decide(id: &str, choice: Decision, args: &DecisionArgs) -> Result<()> {
 fn line(summary: &ApprovalSummary) -> String {
     let state = state_of(summary).as_str_name().trim_start_matches("REQUEST_STATE_").to_ascii_lowercase();
     let environment = summary.environment.as_deref().unwrap_or("-");
+    let again = match (summary.revision, state_of(summary)) {
+        (2.., RequestState::Requested) => format!(" ASKED AGAIN (revision {})", summary.revision),
+        _ => String::new(),
+    };
     format!(
-        "{} {state} {} {} in {environment} of {} by {} (launched by {})",
+        "{} {state} {} {} in {environment} of {} by {} (launched by {}){again}",
         summary.request_id,
         summary.tool,
         summary.action,
@@ -77,6 +81,7 @@ pub(crate) fn shown(approval: &Approval) -> Vec<String> {
         lines.push(line(summary));
         lines.push(format!("digest {} (revision {})", summary.plan_digest, summary.revision));
     }
+    lines.extend(approval.drift.iter().flat_map(drift));
     if let Some(plan) = &approval.plan {
         lines.extend(plan.facts.iter().map(|fact| format!("  fact: {}", fact.text)));
         for step in &plan.steps {
@@ -92,6 +97,18 @@ pub(crate) fn shown(approval: &Approval) -> Vec<String> {
         lines.push(format!("  the agent says ({}, not verified): {}", prose.field, prose.text));
     }
     lines.extend(resolution(approval));
+    lines
+}
+
+/// Why it is asked again: what is different from what was approved before.
+fn drift(drift: &Drift) -> Vec<String> {
+    let at = drift.noticed_at.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
+    let mut lines = vec![format!(
+        "  asked again: what was approved changed{at}; votes given before do not count any more"
+    )];
+    lines.extend(drift.gone_facts.iter().map(|fact| format!("    no longer so: {}", fact.text)));
+    lines.extend(drift.new_facts.iter().map(|fact| format!("    new: {}", fact.text)));
+    lines.extend(drift.changed_parts.iter().map(|part| format!("    changed: {}", part.text)));
     lines
 }
 

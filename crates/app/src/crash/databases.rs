@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, RequestId};
 use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, LoginRoles, RoleReceipt, RoleSeen, TargetError,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, LoginRoles, MarkedDatabase, RoleReceipt, RoleSeen,
+    TargetError,
 };
 
 use super::CrashPoints;
@@ -64,6 +65,10 @@ impl DatabaseServer for CrashServer {
 
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError> {
         self.around("look", self.inner.look(database)).await
+    }
+
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        self.around("list_marked", self.inner.list_marked()).await
     }
 
     async fn access(&self) -> Result<Access, TargetError> {

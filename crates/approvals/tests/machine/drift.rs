@@ -17,7 +17,8 @@ fn approve(request: &ActionRequest, number: u32, secs: u64) -> ActionRequest {
 fn asks_again_with_fresh_terms_and_a_fresh_clock() {
     let stricter = Terms { decide_within: Millis::from_secs(60), ..terms(2) };
     let drift = approved().drift(proposal(2, stricter.clone()), at(100)).unwrap();
-    assert_eq!(drift.event(), &RequestEvent::Drifted { approved: plan(1), now: plan(2), asks_again: true });
+    let before = Box::new(approved().proposal);
+    assert_eq!(drift.event(), &RequestEvent::Drifted { approved: before, now: plan(2), asks_again: true });
     let request = drift.after();
     assert_eq!(request.state, State::Requested { decide_by: at(160) });
     assert_eq!((request.revision, request.votes.len()), (2, 0));
@@ -58,7 +59,8 @@ fn a_late_decision_is_late_by_the_new_clock() {
 #[test]
 fn policy_alone_plans_anew_and_the_clock_to_execute_goes_on() {
     let drift = by_policy().drift(proposal(2, terms_of_policy()), at(100)).unwrap();
-    assert_eq!(drift.event(), &RequestEvent::Drifted { approved: plan(1), now: plan(2), asks_again: false });
+    let before = Box::new(by_policy().proposal);
+    assert_eq!(drift.event(), &RequestEvent::Drifted { approved: before, now: plan(2), asks_again: false });
     assert_eq!(drift.after().state, State::Approved { approved_at: at(100), execute_by: at(900) });
     assert_eq!(drift.after().proposal.plan_digest, plan(2));
     assert_eq!(drift.after().revision, 2);

@@ -21,6 +21,17 @@ pub struct DatabaseSeen {
     pub connections: u32,
 }
 
+/// A database that carries our mark, whatever it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkedDatabase {
+    /// Its name now. One given by hand need not be a [`DatabaseName`].
+    pub name: String,
+    /// What identifies this very database, as in [`DatabaseSeen::id`].
+    pub id: String,
+    /// The request its mark names.
+    pub created_by: RequestId,
+}
+
 /// What a write left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseReceipt {
@@ -43,6 +54,9 @@ pub trait DatabaseServer: Send + Sync {
 
     /// The database of this name, if there is one.
     async fn look(&self, database: &DatabaseName) -> Result<Option<DatabaseSeen>, TargetError>;
+
+    /// Every database that carries our mark. One that [`Self::create`] has not given its name yet is none.
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError>;
 
     /// Whether our credentials may create databases.
     async fn access(&self) -> Result<Access, TargetError>;
@@ -83,6 +97,9 @@ pub trait DatabaseServer: Send + Sync {
 pub trait DatabaseServers: Send + Sync {
     /// The server configured for the environment.
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>>;
+
+    /// Every configured server once, however many environments it serves.
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>>;
 }
 
 /// What an owner row says of a database.
@@ -145,4 +162,7 @@ pub trait DatabaseRegister: Send + Sync {
         server: &str,
         database: &DatabaseName,
     ) -> Result<Option<OwnedDatabase>, TargetError>;
+
+    /// All owner rows of a server with the names they are found by, as of one moment.
+    async fn list_owners(&self, server: &str) -> Result<Vec<(DatabaseName, OwnedDatabase)>, TargetError>;
 }

@@ -1,7 +1,8 @@
 //! `database.lifecycle`: creates, deletes (by quarantine or for good) and describes databases on the server of an environment.
 //!
 //! Ownership decides: only a database that the register gives to the caller's project and environment, and that carries the mark of the
-//! very request that created it, is ever touched. One that merely exists is never adopted.
+//! very request that created it, is ever touched. One that merely exists is never adopted. One that was renamed by hand is found by its
+//! mark, and people are asked about it under the name it has now.
 //!
 //! A new database can have a login role of its name. Its password is generated here and put into a Kubernetes Secret; no agent, approver,
 //! event or receipt ever holds it, and the database server gets no more than what verifies it.
@@ -14,8 +15,10 @@ mod facts;
 mod input;
 mod observe;
 mod plan;
+mod renamed;
 mod roles;
 mod steps;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -35,7 +38,7 @@ use crate::tool::{
 };
 use crate::tools::facts::words;
 use crate::tools::kubernetes_key::{self, APPLY_KEY, KeyFact};
-use crate::watch::{DoneStep, Inspection};
+use crate::watch::{DoneStep, Inspection, Survey};
 use credentials::Credentials;
 pub use credentials::CredentialsConfig;
 use facts::DatabaseFact;
@@ -150,6 +153,10 @@ impl ControlTool for DatabaseLifecycle {
             }
             _ => watch::inspect(servers, register, &done).await,
         }
+    }
+
+    async fn survey(&self) -> Survey {
+        survey::survey(self.servers.as_ref(), self.register.as_ref()).await
     }
 
     fn word(&self, fact: &Fact) -> String {

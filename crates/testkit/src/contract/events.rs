@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use countersign_approvals::Choice;
+use countersign_audit::EventType;
 use countersign_kernel::ProjectKey;
-use countersign_usecases::commit::Guard;
+use countersign_usecases::commit::{Draft, Guard};
 use countersign_usecases::port::{EventCursor, EventFilter};
 use countersign_usecases::record::EventRecord;
 
 use super::StoreFixture;
 use super::world::{World, assert_stale};
-use crate::build::call;
+use crate::build::{call, plan, proposal, terms};
 
 /// Events come back in their order, as they were written: type, actor, subject, digests, detail, salt.
 pub async fn events_come_back_as_they_were_written(fixture: &dyn StoreFixture) {
@@ -31,6 +33,36 @@ pub async fn events_come_back_as_they_were_written(fixture: &dyn StoreFixture) {
         written.into_iter().map(|event| EventRecord { entry: String::new(), ..event }).collect();
     assert_eq!(read, expected);
     assert!(read.iter().any(|event| event.plan_digest == Some(request.proposal.plan_digest.to_string())));
+}
+
+/// The newest event of a type about a request is found as it was written: of that request and that type, and of no other.
+pub async fn the_newest_event_of_a_type_is_found(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    let (id, other) =
+        (world.open(&run, &call("x")).await.facts.id, world.open(&run, &call("y")).await.facts.id);
+    let queries = &world.doors.queries;
+    let newest = async |id, event_type| queries.find_newest_event(id, event_type).await.unwrap();
+    assert_eq!(newest(id, EventType::ApprovalDrifted).await, None);
+    world.decide(other, "user:github:alice", Choice::Approve).await;
+    let mut written = Vec::new();
+    for target in ["test:moved", "test:moved-again"] {
+        world.decide(id, "user:github:alice", Choice::Approve).await;
+        let snapshot = world.snapshot(id).await;
+        let mut draft = Draft::about(world.context(snapshot.now), &snapshot.run);
+        let moved = proposal(&call("x"), &plan(&[target]), terms());
+        draft.record(snapshot.request.drift(moved, snapshot.now).unwrap()).unwrap();
+        let commit = draft.finish();
+        let events = commit.records().events.clone();
+        let drifted = events.into_iter().find(|event| event.event_type == "approval.drifted").unwrap();
+        written.push(EventRecord { entry: String::new(), ..drifted });
+        world.try_commit(commit).await.unwrap();
+        assert_eq!(newest(id, EventType::ApprovalDrifted).await.as_ref(), written.last());
+    }
+    assert_ne!(written[0], written[1]);
+    assert_eq!(newest(other, EventType::ApprovalDrifted).await, None, "of another request");
+    let requested = newest(id, EventType::ApprovalRequested).await.unwrap();
+    assert_eq!((&*requested.event_type, requested.request_id), ("approval.requested", Some(id.to_string())));
 }
 
 /// What was read stays as it was read, whatever is committed or refused later.

@@ -299,8 +299,16 @@ pub async fn owner_rows_change_with_commits(fixture: &dyn StoreFixture) {
         world.commit(draft).await;
         let owner = world.doors.databases.find_owner(SERVER, &name).await.unwrap();
         assert_eq!(owner.as_ref().map(|owner| owner.state), expected);
-        assert!(owner.is_none_or(|owner| owner.request == id && owner.project.as_str() == build::PROJECT));
+        assert!(
+            owner
+                .as_ref()
+                .is_none_or(|owner| owner.request == id && owner.project.as_str() == build::PROJECT)
+        );
         assert_eq!(world.doors.databases.find_owner("another", &name).await.unwrap(), None);
+        let listed = world.doors.databases.list_owners(SERVER).await.unwrap();
+        let expected = owner.map(|owner| (name.clone(), owner));
+        assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+        assert_eq!(world.doors.databases.list_owners("another").await.unwrap(), []);
     }
 }
 

@@ -91,6 +91,7 @@ macro_rules! contract_suite {
             }
             events {
                 events_come_back_as_they_were_written,
+                the_newest_event_of_a_type_is_found,
                 events_stay_as_they_are,
                 events_are_paged_and_followed,
                 events_are_filtered,

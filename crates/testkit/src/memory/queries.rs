@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
+use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
@@ -123,6 +124,17 @@ impl Queries for MemoryStore {
         let (page, _) = cut(found, limit, 1000);
         let next = page.last().map(|(place, _)| EventCursor(place.to_string())).or_else(|| after.cloned());
         Ok(EventPage { events: page.into_iter().map(|(_, event)| event.clone()).collect(), next })
+    }
+
+    async fn find_newest_event(
+        &self,
+        request: RequestId,
+        event_type: EventType,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        let (id, wanted) = (request.to_string(), event_type.as_str());
+        let about =
+            |event: &&EventRecord| event.request_id.as_ref() == Some(&id) && event.event_type == wanted;
+        Ok(self.reach()?.events.iter().rev().map(|(_, event)| event).find(about).cloned())
     }
 
     async fn newest_event(&self) -> Result<EventCursor, StoreError> {

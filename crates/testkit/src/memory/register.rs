@@ -20,12 +20,25 @@ impl DatabaseRegister for MemoryStore {
             self.reach().map_err(|error| failed(TargetErrorKind::Unreachable, &error.to_string()))?;
         tables.databases.get(&(server.to_owned(), database.to_string())).map(owned).transpose()
     }
+
+    async fn list_owners(&self, server: &str) -> Result<Vec<(DatabaseName, OwnedDatabase)>, TargetError> {
+        let tables =
+            self.reach().map_err(|error| failed(TargetErrorKind::Unreachable, &error.to_string()))?;
+        let rows = tables.databases.values().filter(|row| row.server == server);
+        rows.map(|row| {
+            let name = row.database_name.parse().map_err(|_| bad(row, "name"))?;
+            Ok((name, owned(row)?))
+        })
+        .collect()
+    }
+}
+
+fn bad(row: &DatabaseRecord, column: &str) -> TargetError {
+    failed(TargetErrorKind::Broken, &format!("`{}` has no valid {column}", row.database_name))
 }
 
 fn owned(row: &DatabaseRecord) -> Result<OwnedDatabase, TargetError> {
-    let bad = |column: &str| {
-        failed(TargetErrorKind::Broken, &format!("`{}` has no valid {column}", row.database_name))
-    };
+    let bad = |column: &str| bad(row, column);
     Ok(OwnedDatabase {
         project: row.project.parse().map_err(|_| bad("project"))?,
         environment: row.environment.parse().map_err(|_| bad("environment"))?,

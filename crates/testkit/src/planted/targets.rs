@@ -8,8 +8,8 @@ use countersign_kernel::{DatabaseName, Namespace, RequestId};
 use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
     Access, ApplyKey, DatabaseReceipt, DatabaseSeen, DatabaseServer, GithubReceipt, GithubSecretSeen,
-    GithubSecrets, KubernetesReceipt, KubernetesSecrets, LoginRoles, RemoveKey, SecretPlace, SecretSeen,
-    TargetError, TargetErrorKind,
+    GithubSecrets, KubernetesReceipt, KubernetesSecrets, LoginRoles, MarkedDatabase, RemoveKey, SecretPlace,
+    SecretSeen, TargetError, TargetErrorKind,
 };
 
 use super::Plant;
@@ -191,6 +191,10 @@ impl DatabaseServer for PlantedServer {
         let seen = self.inner.look(database).await?;
         let foreign = |seen: &DatabaseSeen| seen.created_by.is_none();
         Ok(seen.filter(|seen| self.plant != Plant::AdoptForeignDatabase || !foreign(seen)))
+    }
+
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        self.inner.list_marked().await
     }
 
     async fn access(&self) -> Result<Access, TargetError> {

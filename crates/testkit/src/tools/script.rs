@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use countersign_mcp_tools::{Inspection, Observation, PlanRefusal, ProbeOutcome, StepOutcome};
+use countersign_mcp_tools::{Inspection, Observation, PlanRefusal, ProbeOutcome, StepOutcome, Survey};
 use serde_json::json;
 
 /// The script.
@@ -16,6 +16,7 @@ pub(super) struct Script {
     pub(super) undo_probes: VecDeque<ProbeOutcome>,
     pub(super) unreadable: Option<String>,
     pub(super) inspections: BTreeMap<u32, Inspection>,
+    pub(super) survey: Survey,
     pub(super) performed: Vec<u32>,
     pub(super) probed: Vec<u32>,
     pub(super) undone: Vec<u32>,
@@ -39,6 +40,7 @@ impl Script {
             undo_probes: VecDeque::new(),
             unreadable: None,
             inspections: BTreeMap::new(),
+            survey: Survey::default(),
             performed: Vec::new(),
             probed: Vec::new(),
             undone: Vec::new(),

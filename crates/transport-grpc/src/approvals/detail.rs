@@ -4,7 +4,7 @@ use countersign_approvals::{AnswerBallot, Ballot, Choice, DecideError, InputMode
 use countersign_kernel::{Fault, RequestId};
 use countersign_mcp_tools::{Call, Plan};
 use countersign_usecases::ServiceError;
-use countersign_usecases::look::get_request;
+use countersign_usecases::look::{find_drift, get_request};
 use countersign_usecases::policy_text::active_policy;
 use countersign_usecases::port::RequestSnapshot;
 use tonic::Status;
@@ -32,6 +32,8 @@ pub(super) async fn load(
         votes.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     let steps = queries.list_steps(id).await.map_err(unreadable)?;
     let links = queries.list_links("request", &id.to_string()).await.map_err(unreadable)?;
+    let drift =
+        find_drift(&shared.services, &snapshot.request).await.map_err(|error| refuse(&error, call))?;
     let viewer = standing(shared, &snapshot, viewer).await.map_err(|error| refuse(&error, call))?;
     let found = &snapshot.request;
     let liveness = Liveness {
@@ -52,6 +54,7 @@ pub(super) async fn load(
         links: links.into_iter().map(run::link).collect(),
         policy_digest: found.proposal.policy_digest.to_string(),
         viewer: Some(viewer),
+        drift: drift.map(|drift| plan::drift(&drift, &found.facts.tool, shared.services.tools())),
     })
 }
 

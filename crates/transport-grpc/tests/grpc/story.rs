@@ -67,6 +67,43 @@ async fn a_call_is_approved_executed_and_read() {
 }
 
 #[tokio::test]
+async fn what_changed_is_shown_to_those_who_are_asked_again() {
+    let (world, server) = started(TestTool::writing(1)).await;
+    let reply = server.ask("orders").await;
+    let id = reply.request_id.clone().unwrap();
+    assert_eq!(server.approval("viewer", &id).await.drift, None, "a first proposal");
+    server.decide("alice", &reply, v1::Decision::Approve).await.unwrap();
+    world.tool.set_world(json!({"state": "moved \u{202e}"}));
+    world.work_off(&server).await;
+
+    let approval = server.approval("alice", &id).await;
+    let summary = approval.summary.as_ref().unwrap();
+    assert_eq!((summary.state(), summary.revision, summary.approvals), (v1::RequestState::Requested, 2, 0));
+    let drift = approval.drift.unwrap();
+    assert!(drift.noticed_at.is_some());
+    assert_eq!(drift.changed_parts, []);
+    let worded = |facts: &[v1::Fact]| facts.iter().map(|fact| fact.text.clone()).collect::<Vec<_>>();
+    assert_eq!(worded(&drift.gone_facts), [r#"test_seen world={"state":"as it was"}"#]);
+    assert_eq!(drift.new_facts, approval.plan.unwrap().facts, "worded and made visible as the plan is");
+    assert!(worded(&drift.new_facts)[0].contains("<U+202E>"), "{drift:?}");
+
+    let mut outcome = awaiting(&server, &id).await;
+    let waiting = next(&mut outcome).await;
+    assert_eq!(waiting.status(), v1::CallStatus::ApprovalRequired);
+    let told = waiting.detail.unwrap();
+    assert_eq!(told.fields.keys().collect::<Vec<_>>(), ["asked_again", "revision"]);
+
+    let old = server.decide("bob", &reply, v1::Decision::Approve).await;
+    refused(old, Code::FailedPrecondition, "plan_changed");
+    let again = v1::CallReply { plan_digest: Some(summary.plan_digest.clone()), ..reply };
+    server.decide("alice", &again, v1::Decision::Approve).await.unwrap();
+    world.work_off(&server).await;
+    assert_eq!(next(&mut outcome).await.status(), v1::CallStatus::Executing);
+    assert_eq!(next(&mut outcome).await.status(), v1::CallStatus::Applied);
+    assert!(server.approval("viewer", &id).await.drift.is_some(), "how it came to be so stays to be seen");
+}
+
+#[tokio::test]
 async fn a_denial_reaches_the_agent_with_its_reason() {
     let (world, server) = started(TestTool::writing(1)).await;
     let reply = server.ask("orders").await;

@@ -1,6 +1,6 @@
 //! What an agent is answered.
 
-use countersign_approvals::{ActionRequest, StateName};
+use countersign_approvals::{ActionRequest, State, StateName};
 use countersign_kernel::{CorrelationId, Digest, RequestId, Terms, Timestamp};
 use countersign_mcp_tools::{ControlTool, Plan};
 use countersign_waitstate::{NextAction, Outcome, OutcomeStatus};
@@ -93,11 +93,8 @@ pub(crate) fn reply_of(request: &ActionRequest, outcome: Option<&Outcome>, reuse
     // The outcome is read apart from the request: one that came in between belongs to a later answer.
     let outcome = outcome.filter(|_| request.state.is_settled());
     let decide_by = match &request.state {
-        countersign_approvals::State::Requested { decide_by } => Some(*decide_by),
-        countersign_approvals::State::Approved { .. }
-        | countersign_approvals::State::Applying { .. }
-        | countersign_approvals::State::Unknown { .. }
-        | countersign_approvals::State::Settled(_) => None,
+        State::Requested { decide_by } => Some(*decide_by),
+        State::Approved { .. } | State::Applying { .. } | State::Unknown { .. } | State::Settled(_) => None,
     };
     CallReply {
         status: CallStatus::of_state(request.state.name()),
@@ -107,8 +104,22 @@ pub(crate) fn reply_of(request: &ActionRequest, outcome: Option<&Outcome>, reuse
         decide_by,
         reused,
         next_action: outcome.map_or(NextAction::Wait, |outcome| outcome.next_action),
-        detail: outcome.map_or_else(|| json!({}), |outcome| outcome.detail.clone()),
+        detail: outcome.map_or_else(|| pending(request), |outcome| outcome.detail.clone()),
         preview: None,
+    }
+}
+
+/// What an agent gets to know while it waits: that it is asked again. What changed is for those who decide.
+fn pending(request: &ActionRequest) -> Value {
+    match &request.state {
+        State::Requested { .. } if request.revision > 1 => {
+            json!({"asked_again": true, "revision": request.revision})
+        }
+        State::Requested { .. }
+        | State::Approved { .. }
+        | State::Applying { .. }
+        | State::Unknown { .. }
+        | State::Settled(_) => json!({}),
     }
 }
 

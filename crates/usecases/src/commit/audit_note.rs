@@ -79,11 +79,11 @@ pub enum NoteEvent<'a> {
         /// Refused calls counted since the last recorded one; 0 where it was no call that was turned away.
         suppressed_before: u32,
     },
-    /// A target is not as the last applied request left it.
+    /// A target is not as the last applied request left it, or carries our mark without being on record.
     BypassDetected {
-        /// The request that was applied last.
-        request: &'a ActionRequest,
-        /// The target, as the request's step names it.
+        /// The request that was applied last, or that the mark names, if it is one of ours.
+        request: Option<&'a ActionRequest>,
+        /// The target, as a request's step names it.
         target: &'a str,
         /// What is different.
         finding: &'a Finding,
@@ -133,7 +133,7 @@ impl<'a> NoteEvent<'a> {
                     "target": target, "deviation": finding.deviation.as_str(), "left": finding.left,
                     "seen": finding.seen, "finding": finding.mark(target),
                 });
-                (EventType::BypassDetected, Some(request), detail)
+                (EventType::BypassDetected, request, detail)
             }
             Self::PolicyLoaded { number, digest } => {
                 (EventType::PolicyLoaded, None, json!({"number": number, "digest": digest.to_string()}))

@@ -6,7 +6,7 @@
 use countersign_approvals::{ActionRequest, StepProgress, Transition};
 use countersign_audit::{AuditEvent, EntryError, EventType, Pseudonym, Salt};
 use countersign_kernel::{Actor, Digest, RequestId, Timestamp};
-use countersign_mcp_tools::{Finding, Step};
+use countersign_mcp_tools::{DecodeError, Finding, Step};
 use countersign_waitstate::{Outcome, Run, RunError, RunTransition};
 use serde_json::Value;
 
@@ -45,6 +45,9 @@ pub enum DraftError {
     /// The run can't follow its request.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A stored plan can't be read.
+    #[error(transparent)]
+    Plan(#[from] DecodeError),
 }
 
 /// A commit in the making.
@@ -136,18 +139,19 @@ impl<'a> Draft<'a> {
         self.event(event_type, Subject { run: run.as_ref(), request }, detail)
     }
 
-    /// Records that a target is not as the last applied request left it, linked to that request.
+    /// Records that a target is not as it was left, or is on no record, linked to the request that it is known by.
     ///
     /// # Errors
     /// The event has no log entry.
     pub fn note_bypass(
         &mut self,
-        request: &ActionRequest,
+        request: Option<&ActionRequest>,
         target: &str,
         finding: &Finding,
     ) -> Result<(), DraftError> {
         self.note(super::NoteEvent::BypassDetected { request, target, finding })?;
-        if let Some(event) = self.records.events.last().map(|event| event.event_id.clone()) {
+        let event = self.records.events.last().map(|event| event.event_id.clone());
+        if let (Some(event), Some(request)) = (event, request) {
             self.link(("event", event), ("request", request.facts.id.to_string()));
         }
         Ok(())

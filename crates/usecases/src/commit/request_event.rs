@@ -1,8 +1,11 @@
 //! What each event of a request brings into a commit: its audit events, its wait change, its work, its votes, its outcome.
 
-use countersign_approvals::{ActionRequest, CancelledBy, RequestEvent, SettledBy, State, Transition, Vote};
+use countersign_approvals::{
+    ActionRequest, CancelledBy, Proposal, RequestEvent, SettledBy, State, Transition, Vote,
+};
 use countersign_audit::EventType;
 use countersign_kernel::{RedactedText, RequestId, Timestamp};
+use countersign_mcp_tools::{DecodeError, Plan, PlanChanges};
 use countersign_waitstate::{RunState, WaitReason};
 use serde_json::{Map, Value, json};
 
@@ -24,7 +27,7 @@ const WORK_OF_REQUESTS: [WorkKind; 6] = [
 
 pub(super) fn record(draft: &mut Draft<'_>, transition: &Transition) -> Result<(), DraftError> {
     let request = transition.after();
-    let (event_type, detail) = audited(transition);
+    let (event_type, detail) = audited(transition)?;
     about(draft, request, event_type, detail)?;
     if transition.before_version().is_none() {
         opened(draft, request)?;
@@ -189,10 +192,10 @@ fn finish_run(draft: &mut Draft<'_>) -> Result<(), DraftError> {
 }
 
 /// The audit event of each event of a request.
-fn audited(transition: &Transition) -> (EventType, Value) {
+fn audited(transition: &Transition) -> Result<(EventType, Value), DraftError> {
     let request = transition.after();
     let facts = &request.facts;
-    match transition.event() {
+    let told = match transition.event() {
         RequestEvent::Requested { decide_by } => {
             let detail = json!({
                 "tool": facts.tool.as_str(), "action": facts.action.as_str(),
@@ -237,8 +240,9 @@ fn audited(transition: &Transition) -> (EventType, Value) {
         }
         RequestEvent::Drifted { approved, now, asks_again } => {
             let detail = json!({
-                "approved_plan": approved.to_string(), "plan_now": now.to_string(),
+                "approved_plan": approved.plan_digest.to_string(), "plan_now": now.to_string(),
                 "revision": request.revision, "asks_again": asks_again,
+                "changes": changes(approved, &request.proposal)?.to_json(),
             });
             (EventType::ApprovalDrifted, detail)
         }
@@ -254,7 +258,14 @@ fn audited(transition: &Transition) -> (EventType, Value) {
         RequestEvent::Unknown { code, reason } => {
             (EventType::ApprovalUnknown, json!({"code": code, "reason": reason.as_str()}))
         }
-    }
+    };
+    Ok(told)
+}
+
+/// What people who approved one proposal are to see of the other.
+fn changes(approved: &Proposal, now: &Proposal) -> Result<PlanChanges, DecodeError> {
+    let (before, after) = (Plan::from_json(&approved.plan)?, Plan::from_json(&now.plan)?);
+    Ok(PlanChanges::between((&before, &approved.terms), (&after, &now.terms)))
 }
 
 fn approval_json(request: &ActionRequest, execute_by: Timestamp) -> Value {

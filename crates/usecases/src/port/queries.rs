@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
+use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName};
 use countersign_waitstate::{Outcome, Run};
 
@@ -130,6 +131,13 @@ pub trait Queries: Send + Sync {
         after: Option<&EventCursor>,
         limit: u32,
     ) -> Result<EventPage, StoreError>;
+
+    /// The newest event of this type about a request, as soon as it is committed: no cursor is given out, so none can pass by an event.
+    async fn find_newest_event(
+        &self,
+        request: RequestId,
+        event_type: EventType,
+    ) -> Result<Option<EventRecord>, StoreError>;
 
     /// The cursor after the newest visible event, to follow from now on.
     async fn newest_event(&self) -> Result<EventCursor, StoreError>;

@@ -91,7 +91,7 @@ impl World {
         let form = json!({ "options": ["yes", "no"], "allow_custom": false });
         Proposal {
             call: json!({ "question": question.then_some(form) }),
-            plan: json!({}),
+            plan: build::plan(&["test:x"]).to_json(),
             plan_digest: Digest::of_bytes(&self.entropy.below(u64::MAX).to_le_bytes()),
             terms,
             policy_digest: Digest::of_bytes(b"policy"),
@@ -216,7 +216,7 @@ impl World {
                 assert!(opens && !run.is_live(), "a request's change that its run can't follow");
                 return false;
             }
-            Err(DraftError::Entry(error)) => panic!("{error}"),
+            Err(error @ (DraftError::Entry(_) | DraftError::Plan(_))) => panic!("{error}"),
         }
         let run = draft.run().cloned();
         let commit = draft.finish();

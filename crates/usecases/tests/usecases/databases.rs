@@ -4,6 +4,7 @@ mod drift;
 mod purge;
 mod restore;
 mod roles;
+mod strays;
 
 use std::sync::Arc;
 

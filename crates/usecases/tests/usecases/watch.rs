@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use countersign_kernel::{Millis, RequestId};
-use countersign_mcp_tools::{Deviation, Explanation, Finding, Inspection, ProbeOutcome, StepOutcome};
+use countersign_mcp_tools::{
+    Deviation, Explanation, Finding, Inspection, ProbeOutcome, StepOutcome, Stray, Survey,
+};
 use countersign_testkit::TestTool;
 use countersign_usecases::port::{WorkKind, WorkSubject};
 use countersign_usecases::{Services, watch};
@@ -247,5 +249,69 @@ async fn a_target_that_can_not_be_seen_does_not_stop_the_watch() {
     assert_eq!(findings(&world), 1);
     world.tool.set_inspection(1, Inspection::NotWatched);
     world.pass_with(&services, 300).await;
+    assert_eq!(findings(&world), 1);
+}
+
+fn stray(marked_by: RequestId, id: &str) -> Survey {
+    let finding = Finding {
+        deviation: Deviation::Unregistered,
+        left: json!({"registered": null}),
+        seen: json!({"id": id}),
+    };
+    let stray = Stray { target: "test:stray".to_owned(), marked_by, finding };
+    Survey { strays: vec![stray], not_seen: vec!["another was away".to_owned()] }
+}
+
+#[tokio::test]
+async fn what_carries_our_mark_and_is_on_no_record_is_recorded_once_with_the_request_it_names() {
+    let (world, services, id) = applied(1).await;
+    world.tool.set_survey(stray(id, "1"));
+    for _ in 0..3 {
+        world.pass_with(&services, 300).await;
+    }
+    assert_eq!(findings(&world), 1);
+    let detail = world.last_detail("bypass.detected");
+    assert_eq!((&detail["target"], &detail["deviation"]), (&json!("test:stray"), &json!("unregistered")));
+    world.tool.set_survey(stray(id, "2"));
+    world.tool.set_inspection(1, rewritten(2));
+    for _ in 0..2 {
+        world.pass_with(&services, 300).await;
+    }
+    assert_eq!(findings(&world), 3, "another one, and what inspecting found, each once");
+    assert_eq!(world.events_of(id).iter().filter(|event| *event == "bypass.detected").count(), 3);
+    check(&world.rows());
+}
+
+#[tokio::test]
+async fn what_names_a_request_that_is_not_ours_is_recorded_once_too() {
+    let (world, services, id) = applied(1).await;
+    let unknown = countersign_testkit::TestIds::new(99, world.clock.clone()).request();
+    world.tool.set_inspection(1, rewritten(2));
+    world.tool.set_survey(stray(unknown, "1"));
+    for _ in 0..3 {
+        world.pass_with(&services, 300).await;
+    }
+    assert_eq!(findings(&world), 2);
+    assert_eq!(world.events_of(id).iter().filter(|event| *event == "bypass.detected").count(), 1);
+    let rows = world.rows();
+    let about_none = |event: &&countersign_usecases::record::EventRecord| {
+        event.event_type == "bypass.detected" && event.request_id.is_none()
+    };
+    let event = rows.events.iter().find(about_none).unwrap();
+    assert_eq!((&event.run_id, event.policy_digest.is_some()), (&None, true));
+    assert!(!rows.links.iter().any(|link| link.from_id == event.event_id));
+    check(&rows);
+}
+
+#[tokio::test]
+async fn a_watcher_that_lost_its_lease_records_no_stray() {
+    let (world, services, id) = applied(1).await;
+    world.tool.set_survey(stray(id, "1"));
+    let stale = world.lease(WorkKind::Watch).await;
+    world.clock.advance(Millis::from_secs(3600));
+    let held = world.lease(WorkKind::Watch).await;
+    watch::watch(&services, &stale).await.unwrap();
+    assert_eq!(findings(&world), 0);
+    watch::watch(&services, &held).await.unwrap();
     assert_eq!(findings(&world), 1);
 }

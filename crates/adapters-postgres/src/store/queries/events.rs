@@ -4,6 +4,8 @@
 //! took its number early and commits late. So pages end below the oldest transaction that is still running (the database's function
 //! `countersign_event_horizon`): of what is below it nothing can appear any more. A cursor is the writing transaction and the place in it.
 
+use countersign_audit::EventType;
+use countersign_kernel::RequestId;
 use countersign_usecases::port::{EventCursor, EventFilter, EventPage, StoreError};
 use countersign_usecases::record::EventRecord;
 use serde::Deserialize;
@@ -77,6 +79,27 @@ async fn look(pool: &PgPool, filter: &EventFilter, begin: &Place, limit: u32) ->
     .await
     .map_err(store_error)?;
     read(&document, "flow_events", "of a page")
+}
+
+/// The newest event of this type about a request. One request's events are written one after the other, for each changes its version: so
+/// the place in `flow_events` is their order, and nothing has to be waited for.
+pub(super) async fn find_newest(
+    pool: &PgPool,
+    request: RequestId,
+    event_type: EventType,
+) -> Result<Option<EventRecord>, StoreError> {
+    let id = request.to_string();
+    let document = sqlx::query_scalar!(
+        r#"SELECT (to_jsonb(e)
+                || jsonb_build_object('salt', COALESCE(e.salt, ''), 'actor_id', COALESCE(e.actor_id, '')))::text AS "event!"
+           FROM flow_events AS e WHERE e.request_id = $1 AND e.event_type = $2 ORDER BY e.position DESC LIMIT 1"#,
+        id,
+        event_type.as_str()
+    )
+    .fetch_optional(pool)
+    .await
+    .map_err(store_error)?;
+    document.map(|document| read(&document, "flow_events", &id)).transpose()
 }
 
 pub(super) async fn newest(pool: &PgPool) -> Result<EventCursor, StoreError> {

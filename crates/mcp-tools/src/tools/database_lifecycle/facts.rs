@@ -13,6 +13,11 @@ fact_codes! {
             => "It will carry the mark of this request, by which Countersign later knows it as its own.",
         AlreadyThere: "database_already_there"
             => "The database `{database}` exists on server `{server}` and belongs to project `{project}` in `{environment}`: nothing changes.",
+        Renamed: "database_renamed"
+            => "The database registered as `{database}` on server `{server}` was renamed by hand: it is called `{now}` now, and was \
+                found by the mark of the request that created it.",
+        NameUsed: "database_name_used"
+            => "Another database is called `{database}` on server `{server}` now. It isn't the registered one and stays as it is.",
         Quarantined: "database_quarantined"
             => "The database `{database}` on server `{server}` will be renamed to `{kept_as}` and closed to connections. Its \
                 data are kept for {days} days, in which staff can restore it; then it is dropped.",

@@ -129,7 +129,7 @@ fn to_json(database: &DatabaseName, credentials: Option<&KeyPlace>) -> Value {
 const NO_ROLE: [&str; 2] = ["none", "public"];
 
 /// Names that belong to PostgreSQL itself or to our quarantine.
-fn reserved(name: &str) -> bool {
+pub(super) fn reserved(name: &str) -> bool {
     matches!(name, "postgres" | "template0" | "template1")
         || name.starts_with("pg_")
         || name.starts_with(QUARANTINE_PREFIX)

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::credentials::{self, Credentials, RoleThere};
 use super::input::{Action, DatabaseInput};
+use super::renamed::{self, Elsewhere};
 use crate::call::Call;
 use crate::ports::{
     Access, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase, OwnedState,
@@ -40,12 +41,26 @@ pub(super) struct Looked {
     pub(super) quarantine_days: u32,
     pub(super) database: Option<There>,
     pub(super) owner: Option<Owner>,
+    /// Where the owner's database is when it isn't under its name.
+    pub(super) elsewhere: Found,
     /// The login role of the database's name, where the call is about one.
     #[serde(default)]
     pub(super) role: Option<RoleThere>,
     /// The Secret that a password is to go into.
     #[serde(default)]
     pub(super) secret: Option<KubernetesSeen>,
+}
+
+/// What became of a database that isn't under its name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Found {
+    /// It was not found, or not looked for.
+    Nowhere,
+    /// It has another name.
+    Renamed { now: String, there: There },
+    /// These carry its mark, and none of them is it beyond doubt.
+    InDoubt { names: Vec<String> },
 }
 
 /// A database that is there.
@@ -77,7 +92,7 @@ pub(super) enum State {
     Purging,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 impl Seen {
     pub(super) fn read(stored: &Value) -> Option<Self> {
@@ -103,6 +118,16 @@ impl From<DatabaseSeen> for There {
     fn from(seen: DatabaseSeen) -> Self {
         let created_by = seen.created_by.as_ref().map(RequestId::to_string);
         Self { id: seen.id, created_by, size_bytes: seen.size_bytes, connections: seen.connections }
+    }
+}
+
+impl From<Elsewhere> for Found {
+    fn from(elsewhere: Elsewhere) -> Self {
+        match elsewhere {
+            Elsewhere::Nowhere => Self::Nowhere,
+            Elsewhere::Renamed { now, seen } => Self::Renamed { now: now.to_string(), there: seen.into() },
+            Elsewhere::InDoubt { names } => Self::InDoubt { names },
+        }
     }
 }
 
@@ -169,15 +194,11 @@ async fn look(
             Err(error) => return refused(error),
         }
     }
-    let owner = match register.find_owner(server.name(), &input.database).await {
-        Ok(owner) => owner.map(Owner::from),
+    let looked = match look_at(server, register, input).await {
+        Ok(looked) => looked,
         Err(error) => return refused(error),
     };
-    let database = match server.look(&input.database).await {
-        Ok(database) => database.map(There::from),
-        Err(error) => return refused(error),
-    };
-    let role = match credentials::look_at_role(server, input, owner.as_ref()).await? {
+    let role = match credentials::look_at_role(server, input, looked.owner.as_ref()).await? {
         Side::There(role) => role,
         Side::Refused(refused) => return Ok(Answer::Refused(refused)),
     };
@@ -185,8 +206,38 @@ async fn look(
         Side::There(secret) => secret,
         Side::Refused(refused) => return Ok(Answer::Refused(refused)),
     };
-    let (server, quarantine_days) = (server.name().to_owned(), server.quarantine_days());
-    Ok(Answer::Looked(Box::new(Looked { server, quarantine_days, database, owner, role, secret })))
+    Ok(Answer::Looked(Box::new(Looked { role, secret, ..looked })))
+}
+
+/// The database and its owner row.
+async fn look_at(
+    server: &dyn DatabaseServer,
+    register: &dyn DatabaseRegister,
+    input: &DatabaseInput,
+) -> Result<Looked, TargetError> {
+    let name = &input.database;
+    let row = register.find_owner(server.name(), name).await?;
+    let database = server.look(name).await?;
+    let sought = row.as_ref().filter(|_| acts_on_an_own_one(input.action));
+    let elsewhere = renamed::find(server, register, name, sought, database.as_ref()).await?;
+    Ok(Looked {
+        server: server.name().to_owned(),
+        quarantine_days: server.quarantine_days(),
+        database: database.map(There::from),
+        owner: row.map(Owner::from),
+        elsewhere: elsewhere.into(),
+        role: None,
+        secret: None,
+    })
+}
+
+/// What is deleted is looked for under other names. A name to create is taken or free, and what is described is looked for when that is
+/// done.
+fn acts_on_an_own_one(action: Action) -> bool {
+    match action {
+        Action::Quarantine | Action::Drop => true,
+        Action::Create | Action::Describe => false,
+    }
 }
 
 /// Creating and renaming need the right to create databases; describing and dropping one's own don't.

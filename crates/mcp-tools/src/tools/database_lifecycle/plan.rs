@@ -6,7 +6,7 @@ use serde_json::json;
 use super::credentials::{self, Credentials, Wanted};
 use super::facts::DatabaseFact;
 use super::input::{Action, DatabaseInput, QUARANTINE_PREFIX, SCHEMA_VERSION};
-use super::observe::{Answer, Looked, Owner, Seen, State, There};
+use super::observe::{Answer, Found, Looked, Owner, Seen, State, There};
 use super::steps::{self, Params};
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Ownership, OwnershipChange, Plan, Quarantine, Step};
@@ -33,21 +33,15 @@ pub(super) fn plan(
     let looked = match observed {
         Observation::CouldNotLook { why } => return Ok(blind(&input, why)),
         Observation::Seen(stored) => match Seen::read(stored).ok_or_else(unreadable_observation)?.answer {
-            Answer::Looked(looked) => looked,
+            Answer::Looked(looked) => *looked,
             Answer::Refused(refused) => return Err(refused.into_refusal()),
         },
     };
     match input.action {
         Action::Describe => Ok(describe(caller, &input, &looked.server)),
         Action::Create => create(credentials, caller, &input, &looked),
-        Action::Quarantine => {
-            let (there, owner) = ours(caller, &input, &looked)?;
-            quarantine(caller, &input, &looked, there, owner)
-        }
-        Action::Drop => {
-            let (there, owner) = ours(caller, &input, &looked)?;
-            Ok(drop_for_good(caller, &input, &looked, there, owner))
-        }
+        Action::Quarantine => quarantine(caller, &input, &looked, &ours(caller, &input, &looked)?),
+        Action::Drop => Ok(drop_for_good(caller, &input, &looked, &ours(caller, &input, &looked)?)),
     }
 }
 
@@ -102,12 +96,16 @@ const FOREIGN_MARK: &str =
 const RESTORING: &str = "is being restored from quarantine by staff";
 const GONE: &str = "is registered to this project but is gone from the server; staff have to look into it";
 
+/// A database that is the caller's beyond doubt.
+struct Ours<'a> {
+    there: &'a There,
+    owner: &'a Owner,
+    /// What it is called now, if it was renamed by hand.
+    now: Option<&'a str>,
+}
+
 /// The database, if it is there and the caller's beyond doubt.
-fn ours<'a>(
-    caller: &Caller,
-    input: &DatabaseInput,
-    looked: &'a Looked,
-) -> Result<(&'a There, &'a Owner), PlanRefusal> {
+fn ours<'a>(caller: &Caller, input: &DatabaseInput, looked: &'a Looked) -> Result<Ours<'a>, PlanRefusal> {
     let server = looked.server.as_str();
     match (&looked.owner, &looked.database) {
         (None, None) => refuse(NOT_FOUND, input, server, "does not exist"),
@@ -121,11 +119,42 @@ fn ours<'a>(
             (State::Quarantined | State::Purging, _) => {
                 refuse(NOT_FOUND, input, server, "is already in quarantine")
             }
-            (State::Active, None) => refuse(NOT_FOUND, input, server, GONE),
-            (State::Active, Some(there)) if there.is_marked_by(owner) => Ok((there, owner)),
-            (State::Active, Some(_)) => refuse(NOT_OURS, input, server, FOREIGN_MARK),
+            (State::Active, Some(there)) if there.is_marked_by(owner) => Ok(Ours { there, owner, now: None }),
+            (State::Active, other) => elsewhere(input, looked, owner, other.is_some()),
         },
     }
+}
+
+/// The database, if it was renamed by hand and found again beyond doubt. `other`: another one has its name.
+fn elsewhere<'a>(
+    input: &DatabaseInput,
+    looked: &'a Looked,
+    owner: &'a Owner,
+    other: bool,
+) -> Result<Ours<'a>, PlanRefusal> {
+    let server = looked.server.as_str();
+    match &looked.elsewhere {
+        Found::Renamed { now, there } => Ok(Ours { there, owner, now: Some(now) }),
+        Found::InDoubt { names } => {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let what = format!(
+                "is not under its name, and what carries its mark can't be taken for it: {}; staff have to look into it",
+                names.join(", ")
+            );
+            refuse(NOT_OURS, input, server, &what)
+        }
+        Found::Nowhere if other => refuse(NOT_OURS, input, server, FOREIGN_MARK),
+        Found::Nowhere => refuse(NOT_FOUND, input, server, GONE),
+    }
+}
+
+/// That it was renamed, if it was: what follows is done to it under its new name.
+fn facts_of_renaming(input: &DatabaseInput, looked: &Looked, ours: &Ours<'_>) -> Vec<Fact> {
+    let Some(now) = ours.now else { return Vec::new() };
+    let mut params = json!({ "database": input.database.as_str(), "server": looked.server });
+    let used = looked.database.as_ref().map(|_| DatabaseFact::NameUsed.with(params.clone()));
+    params["now"] = json!(now);
+    [DatabaseFact::Renamed.with(params)].into_iter().chain(used).collect()
 }
 
 fn of(facts: Vec<Fact>, step: Option<Step>, ownership: Option<Ownership>) -> Plan {
@@ -179,10 +208,9 @@ fn quarantine(
     caller: &Caller,
     input: &DatabaseInput,
     looked: &Looked,
-    there: &There,
-    owner: &Owner,
+    ours: &Ours<'_>,
 ) -> Result<Plan, PlanRefusal> {
-    let server = looked.server.as_str();
+    let (server, there, owner) = (looked.server.as_str(), ours.there, ours.owner);
     let created_by = owner.request.parse().map_err(|_| unreadable_observation())?;
     let Some(kept_as) = quarantined_name(&input.database, &there.id) else {
         return refuse(OBSERVATION_UNREADABLE, input, server, "has an id that no name can be made of");
@@ -191,35 +219,32 @@ fn quarantine(
         "database": input.database.as_str(), "server": server, "kept_as": kept_as.as_str(),
         "days": looked.quarantine_days,
     });
-    let mut facts = vec![DatabaseFact::Quarantined.with(params)];
+    let mut facts = facts_of_renaming(input, looked, ours);
+    facts.push(DatabaseFact::Quarantined.with(params));
     facts.extend(facts_of_loss(caller, input, there, owner));
     facts.extend(credentials::kept_out(input, looked.role.as_ref(), owner));
     facts.push(DatabaseFact::StaysOwned.with(json!({
         "database": input.database.as_str(), "project": caller.project.as_str(),
     })));
     facts.push(DatabaseFact::CredentialsChecked.with(json!({ "server": server })));
-    let step = steps::step(input, Params::quarantine(input, server, &kept_as, &there.id));
+    let params = Params::quarantine(input, server, &kept_as, &there.id).found_as(ours.now);
+    let step = steps::step(input, params);
     let kept =
         Quarantine { kept_as, database_id: there.id.clone(), created_by, days: looked.quarantine_days };
     Ok(of(facts, Some(step), ownership(input, server, OwnershipChange::Quarantine(kept))))
 }
 
-fn drop_for_good(
-    caller: &Caller,
-    input: &DatabaseInput,
-    looked: &Looked,
-    there: &There,
-    owner: &Owner,
-) -> Plan {
-    let server = looked.server.as_str();
+fn drop_for_good(caller: &Caller, input: &DatabaseInput, looked: &Looked, ours: &Ours<'_>) -> Plan {
+    let (server, there, owner) = (looked.server.as_str(), ours.there, ours.owner);
     let params = json!({ "database": input.database.as_str(), "server": server });
-    let mut facts = vec![DatabaseFact::Dropped.with(params.clone())];
+    let mut facts = facts_of_renaming(input, looked, ours);
+    facts.push(DatabaseFact::Dropped.with(params.clone()));
     facts.extend(facts_of_loss(caller, input, there, owner));
     facts.push(DatabaseFact::NameFreed.with(params));
     let role = credentials::dropped(input, server, looked.role.as_ref(), owner);
     let (fact, role_step) = role.unzip();
     facts.extend(fact);
-    let step = steps::step(input, Params::drop_for_good(input, server, &there.id));
+    let step = steps::step(input, Params::drop_for_good(input, server, &there.id).found_as(ours.now));
     let mut plan = of(facts, Some(step), ownership(input, server, OwnershipChange::Release));
     plan.steps.extend(role_step.flatten());
     plan

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::input::{Action, DatabaseInput};
+use super::renamed::{self, Elsewhere};
 use crate::call::Call;
 use crate::plan::{Reversibility, Step};
 use crate::ports::{
-    DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, OwnedDatabase,
+    DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, OwnedDatabase, TargetError,
     TargetErrorKind,
 };
 use crate::tool::{ProbeOutcome, StepOutcome, StepWork};
@@ -32,6 +33,9 @@ pub(super) struct Params {
     /// What identifies the very database that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expected_id: Option<String>,
+    /// What the database was called, when that is not `database`: it had been renamed by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found_as: Option<String>,
     /// The name to keep it under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept_as: Option<String>,
@@ -50,7 +54,15 @@ const fn is_false(flag: &bool) -> bool {
 
 impl Params {
     fn of(database: String) -> Self {
-        Self { server: None, database, expected_id: None, kept_as: None, project: None, private: false }
+        Self {
+            server: None,
+            database,
+            expected_id: None,
+            found_as: None,
+            kept_as: None,
+            project: None,
+            private: false,
+        }
     }
 
     fn on(input: &DatabaseInput, server: &str) -> Self {
@@ -78,6 +90,11 @@ impl Params {
 
     pub(super) fn drop_for_good(input: &DatabaseInput, server: &str, id: &str) -> Self {
         Self { expected_id: Some(id.to_owned()), ..Self::on(input, server) }
+    }
+
+    /// The same, of a database that is called otherwise now.
+    pub(super) fn found_as(self, now: Option<&str>) -> Self {
+        Self { found_as: now.map(str::to_owned), ..self }
     }
 }
 
@@ -118,7 +135,10 @@ enum Work {
 
 struct Target {
     server: Arc<dyn DatabaseServer>,
+    /// What the register calls it.
     database: DatabaseName,
+    /// What it was called when it was looked at: the same, unless it was renamed by hand.
+    found_as: DatabaseName,
 }
 
 /// Why a step can't be begun.
@@ -141,7 +161,12 @@ impl Unfit {
 
 impl Target {
     fn receipt(&self, id: &str) -> Value {
-        json!({ "server": self.server.name(), "database": self.database.as_str(), "id": id })
+        let mut receipt =
+            json!({ "server": self.server.name(), "database": self.database.as_str(), "id": id });
+        if self.found_as != self.database {
+            receipt["found_as"] = json!(self.found_as.as_str());
+        }
+        receipt
     }
 
     fn kept_receipt(&self, kept_as: &DatabaseName, id: &str) -> Value {
@@ -154,9 +179,13 @@ impl Target {
 fn read(servers: &dyn DatabaseServers, work: &StepWork<'_>) -> Result<Work, Unfit> {
     let params = Params::deserialize(&work.step.params).map_err(|_| Unfit::Unreadable)?;
     let database = DatabaseName::parse(&params.database).map_err(|_| Unfit::Unreadable)?;
+    let found_as = match &params.found_as {
+        Some(name) => DatabaseName::parse(name).map_err(|_| Unfit::Unreadable)?,
+        None => database.clone(),
+    };
     let server = find_server(servers, work.call, params.server)?;
     let environment = work.call.environment.as_ref().ok_or(Unfit::Unreadable)?;
-    let target = Target { server, database };
+    let target = Target { server, database, found_as };
     match (work.step.kind.as_str(), params.expected_id, params.kept_as) {
         (CREATE, _, _) if params.private => {
             let gone = || Unfit::ServerGone { server: target.server.name().to_owned() };
@@ -240,11 +269,11 @@ pub(super) async fn perform(
             done.map(|done| target.receipt(&done.id))
         }
         Ok(Work::Quarantine { target, kept_as, id }) => {
-            let done = target.server.quarantine(&target.database, &kept_as, &id).await;
+            let done = target.server.quarantine(&target.found_as, &kept_as, &id).await;
             done.map(|done| target.kept_receipt(&kept_as, &done.id))
         }
         Ok(Work::Drop { target, id }) => {
-            let done = target.server.drop_database(&target.database, &id).await;
+            let done = target.server.drop_database(&target.found_as, &id).await;
             done.map(|done| target.receipt(&done.id))
         }
     };
@@ -259,27 +288,44 @@ async fn describe(
     register: &dyn DatabaseRegister,
     is_callers: impl Fn(&OwnedDatabase) -> bool + Send,
 ) -> StepOutcome {
-    let owner = match register.find_owner(target.server.name(), &target.database).await {
-        Ok(owner) => owner.filter(is_callers),
-        Err(error) => return read_failed(&error),
-    };
-    match target.server.look(&target.database).await {
-        Ok(there) => StepOutcome::Done { receipt: description(target, owner.as_ref(), there.as_ref()) },
+    match look(target, register, is_callers).await {
+        Ok(receipt) => StepOutcome::Done { receipt },
         Err(error) => read_failed(&error),
     }
 }
 
+async fn look(
+    target: &Target,
+    register: &dyn DatabaseRegister,
+    is_callers: impl Fn(&OwnedDatabase) -> bool + Send,
+) -> Result<Value, TargetError> {
+    let (server, name) = (target.server.as_ref(), &target.database);
+    let owner = register.find_owner(server.name(), name).await?.filter(is_callers);
+    let there = server.look(name).await?;
+    let elsewhere = renamed::find(server, register, name, owner.as_ref(), there.as_ref()).await?;
+    Ok(description(target, owner.as_ref(), there.as_ref(), &elsewhere))
+}
+
 /// Everything about the caller's own database; of any other no more than that the name is taken.
-fn description(target: &Target, owner: Option<&OwnedDatabase>, there: Option<&DatabaseSeen>) -> Value {
+fn description(
+    target: &Target,
+    owner: Option<&OwnedDatabase>,
+    there: Option<&DatabaseSeen>,
+    elsewhere: &Elsewhere,
+) -> Value {
     // One that lost its mark was replaced by somebody else: it has the name of the caller's database and isn't it.
     let own = |seen: &&DatabaseSeen| owner.is_some_and(|row| seen.created_by == Some(row.request));
-    let shown = there.filter(own);
+    let (shown, renamed_to) = match elsewhere {
+        Elsewhere::Renamed { now, seen } => (Some(seen), Some(now.as_str())),
+        Elsewhere::Nowhere | Elsewhere::InDoubt { .. } => (there.filter(own), None),
+    };
     json!({
         "server": target.server.name(),
         "database": target.database.as_str(),
         "exists": there.is_some(),
         "owned": owner.is_some() && (there.is_none() || shown.is_some()),
         "state": owner.map(|row| row.state.as_str()),
+        "renamed_to": renamed_to,
         "size_bytes": shown.map(|seen| seen.size_bytes),
         "connections": shown.map(|seen| seen.connections),
     })
@@ -320,7 +366,7 @@ async fn probe_quarantine(target: &Target, kept_as: &DatabaseName, id: &str) -> 
         Ok(seen) => is_it(&seen),
         Err(error) => return probe_failed(&error, None),
     };
-    match target.server.look(&target.database).await {
+    match target.server.look(&target.found_as).await {
         // A file that was killed between its two names has both: it is done only when the old one is gone.
         Ok(seen) if is_it(&seen) => ProbeOutcome::NotDone,
         Ok(_) if new_name => {
@@ -333,12 +379,23 @@ async fn probe_quarantine(target: &Target, kept_as: &DatabaseName, id: &str) -> 
 }
 
 async fn probe_drop(target: &Target, id: &str) -> ProbeOutcome {
-    match target.server.look(&target.database).await {
-        Ok(Some(seen)) if seen.id == id => ProbeOutcome::NotDone,
-        Ok(Some(_)) => ProbeOutcome::Done {
-            receipt: with_evidence(target.receipt(id), "the name belongs to another database now"),
-        },
-        Ok(None) => ProbeOutcome::Done { receipt: with_evidence(target.receipt(id), "the database is gone") },
+    let seen = match target.server.look(&target.found_as).await {
+        Ok(seen) => seen,
+        Err(error) => return probe_failed(&error, None),
+    };
+    if seen.as_ref().is_some_and(|seen| seen.id == id) {
+        return ProbeOutcome::NotDone;
+    }
+    // What is not under its name was dropped, or renamed by hand in between.
+    match target.server.list_marked().await {
+        Ok(marked) if marked.iter().any(|marked| marked.id == id) => ProbeOutcome::NotDone,
+        Ok(_) => {
+            let evidence = match seen {
+                Some(_) => "the name belongs to another database now",
+                None => "the database is gone",
+            };
+            ProbeOutcome::Done { receipt: with_evidence(target.receipt(id), evidence) }
+        }
         Err(error) => probe_failed(&error, None),
     }
 }

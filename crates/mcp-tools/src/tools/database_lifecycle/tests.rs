@@ -3,7 +3,9 @@
 mod credentials;
 mod input;
 mod plan;
+mod renamed;
 mod steps;
+mod survey;
 mod watch;
 
 use std::sync::Arc;
@@ -22,6 +24,10 @@ struct OneServer(Arc<MockDatabaseServer>);
 impl DatabaseServers for OneServer {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         (*environment == dev()).then(|| self.0.clone() as Arc<dyn DatabaseServer>)
+    }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        vec![self.0.clone()]
     }
 }
 
@@ -105,6 +111,7 @@ fn foreign_owner() -> OwnedDatabase {
 fn world(there: Option<DatabaseSeen>, owner: Option<OwnedDatabase>) -> DatabaseLifecycle {
     let mut server = server();
     server.expect_access().returning(|| Ok(Access::Allowed));
+    server.expect_list_marked().returning(|| Ok(Vec::new()));
     server.expect_look().withf(|database| *database == orders()).times(1).return_once(move |_| Ok(there));
     let mut register = MockDatabaseRegister::new();
     register

@@ -5,6 +5,7 @@ use countersign_kernel::{Digest, Fault, Millis, OnRunEnd};
 use countersign_mcp_tools::{Observation, PlanRefusal};
 use countersign_testkit::policy::TEXT;
 use countersign_usecases::call_tool::CallStatus;
+use countersign_usecases::look::find_drift;
 use countersign_usecases::outcomes::get_outcome;
 use countersign_usecases::port::{StoreError, Warrant, WarrantError, WorkKind, WorkSubject};
 use countersign_waitstate::{NextAction, OutcomeStatus};
@@ -28,6 +29,8 @@ async fn r1_a_policy_that_is_stricter_by_now_asks_again_on_its_new_terms() {
     assert_ne!(now.proposal.plan_digest, approved.proposal.plan_digest);
     assert_ne!(now.proposal.policy_digest, approved.proposal.policy_digest);
     assert!(now.votes.is_empty(), "the earlier approval is void");
+    let told = &world.last_detail("approval.drifted")["changes"];
+    assert_eq!(told, &json!({"gone": [], "new": [], "parts": [{"target": null, "part": "terms"}]}));
     assert!(world.tool.performed().is_empty());
     check(&world.rows());
 
@@ -95,6 +98,14 @@ async fn a_changed_target_asks_again_with_votes_void_but_kept() {
     assert_eq!(detail["approved_plan"], before.proposal.plan_digest.to_string());
     assert_eq!(detail["plan_now"], now.proposal.plan_digest.to_string());
     assert_eq!((&detail["revision"], &detail["asks_again"]), (&json!(2), &json!(true)));
+    let seen = |state: &str| json!([{"code": "test_seen", "params": {"world": {"state": state}}}]);
+    let changes = json!({"gone": seen("as it was"), "new": seen("moved"), "parts": []});
+    assert_eq!(detail["changes"], changes);
+    let drift = find_drift(&world.services, &now).await.unwrap().unwrap();
+    assert_eq!((drift.noticed_at, drift.changes.to_json()), (world.clock.now(), changes));
+    assert_eq!(find_drift(&world.services, &before).await.unwrap(), None, "a first proposal");
+    let told = get_outcome(&world.services, &countersign_testkit::build::run_id(RUN), id).await.unwrap();
+    assert_eq!(told.detail, json!({"asked_again": true, "revision": 2}), "no more for the agent");
     assert_eq!(world.rows().waits[0].reason, "approval");
     let subject = WorkSubject::request(id);
     let kinds: Vec<_> =
@@ -103,6 +114,8 @@ async fn a_changed_target_asks_again_with_votes_void_but_kept() {
     assert!(world.tool.performed().is_empty());
 
     world.approve(id, ALICE).await.unwrap();
+    let told = get_outcome(&world.services, &countersign_testkit::build::run_id(RUN), id).await.unwrap();
+    assert_eq!(told.detail, json!({}), "approved again");
     world.work_off().await;
     assert_eq!(world.state(id).await, "applied");
     assert_eq!(world.count("approval.approved"), 2);

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use countersign_kernel::{DatabaseName, Environment, RequestId};
 use countersign_mcp_tools::SecretValue;
 use countersign_mcp_tools::ports::{
-    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, RoleReceipt,
-    RoleSeen, TargetError, TargetErrorKind,
+    Access, DatabaseReceipt, DatabaseSeen, DatabaseServer, DatabaseServers, LoginRoles, MarkedDatabase,
+    RoleReceipt, RoleSeen, TargetError, TargetErrorKind,
 };
 
 /// How long it keeps what is quarantined.
@@ -84,9 +84,26 @@ impl FakeServer {
         inner.databases.insert(to.to_owned(), database);
     }
 
+    /// Somebody drops a database by hand.
+    pub(crate) fn drop_by_hand(&self, name: &str) {
+        self.inner().databases.remove(name).unwrap();
+    }
+
     /// Somebody makes a database by hand, in the place of any that has the name.
     pub(crate) fn make_by_hand(&self, name: &str) {
         self.inner().databases.insert(name.to_owned(), ("by-hand".to_owned(), None));
+    }
+
+    /// Somebody makes a database with a comment like ours.
+    pub(crate) fn make_marked_by_hand(&self, name: &str, request: RequestId) {
+        self.inner().databases.insert(name.to_owned(), ("by-hand".to_owned(), Some(request)));
+    }
+
+    /// Somebody makes a copy with the same comment under another name.
+    pub(crate) fn copy_under_by_hand(&self, from: &str, to: &str, id: &str) {
+        let mut inner = self.inner();
+        let created_by = inner.databases[from].1;
+        inner.databases.insert(to.to_owned(), (id.to_owned(), created_by));
     }
 
     /// Somebody takes our comment away.
@@ -160,6 +177,13 @@ impl DatabaseServer for FakeServer {
         let inner = self.inner();
         let found = inner.databases.get(database.as_str()).cloned();
         Ok(found.map(|(id, created_by)| DatabaseSeen { id, created_by, size_bytes: 1, connections: 0 }))
+    }
+
+    async fn list_marked(&self) -> Result<Vec<MarkedDatabase>, TargetError> {
+        let marked = |(name, (id, created_by)): (&String, &(String, Option<RequestId>))| {
+            created_by.map(|created_by| MarkedDatabase { name: name.clone(), id: id.clone(), created_by })
+        };
+        Ok(self.inner().databases.iter().filter_map(marked).collect())
     }
 
     async fn access(&self) -> Result<Access, TargetError> {
@@ -271,5 +295,9 @@ pub(crate) struct OneServer(pub(crate) Arc<FakeServer>);
 impl DatabaseServers for OneServer {
     fn find_server(&self, environment: &Environment) -> Option<Arc<dyn DatabaseServer>> {
         (environment.as_str() == "dev").then(|| self.0.clone() as Arc<dyn DatabaseServer>)
+    }
+
+    fn list_servers(&self) -> Vec<Arc<dyn DatabaseServer>> {
+        vec![self.0.clone()]
     }
 }

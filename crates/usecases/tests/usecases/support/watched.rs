@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use countersign_kernel::{Millis, Violations};
 use countersign_mcp_tools::{
     Call, Caller, ControlTool, DoneStep, Fact, Inspection, Kept, Observation, Plan, PlanRefusal,
-    ProbeOutcome, Step, StepOutcome, StepWork, ToolDescriptor, UndoWork,
+    ProbeOutcome, Step, StepOutcome, StepWork, Survey, ToolDescriptor, UndoWork,
 };
 use countersign_testkit::{MemoryStore, Rows, TestTool};
 use serde_json::Value;
@@ -122,6 +122,10 @@ impl ControlTool for Watched {
 
     async fn inspect(&self, done: DoneStep<'_>) -> Inspection {
         self.tool.inspect(done).await
+    }
+
+    async fn survey(&self) -> Survey {
+        self.tool.survey().await
     }
 
     fn word(&self, fact: &Fact) -> String {

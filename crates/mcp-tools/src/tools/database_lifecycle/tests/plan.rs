@@ -233,6 +233,11 @@ async fn every_fact_is_worded() {
         assert_worded(&tool(), &plan);
         stated.extend(plan.facts.into_iter().map(|fact| fact.code));
     }
+    let (tool_that_finds, call) = (super::renamed::moved(Some(database("1", None))), delete("drop"));
+    let observed = tool_that_finds.observe(&caller(), &call).await;
+    let plan = tool_that_finds.plan(&caller(), &call, &observed).unwrap();
+    assert_worded(&tool(), &plan);
+    stated.extend(plan.facts.into_iter().map(|fact| fact.code));
     // The one at the top is worded in a test of its own, above, and so are those about login roles.
     for fact in DatabaseFact::ALL.iter().filter(|fact| !credentials::ABOUT_ROLES.contains(fact)) {
         assert!(stated.iter().any(|code| code == fact.code()), "no plan states {}", fact.code());

@@ -87,6 +87,7 @@ async fn every_error_keeps_its_kind() {
         server.expect_quarantine().returning(move |_, _, _| Err(said()));
         server.expect_drop_database().returning(move |_, _| Err(said()));
         server.expect_look().returning(move |_| Err(said()));
+        server.expect_list_marked().returning(move || Err(said()));
         let mut register = MockDatabaseRegister::new();
         register.expect_find_owner().returning(|_, _| Ok(None));
         let tool = tool_over(server, register);
@@ -156,6 +157,7 @@ async fn traces_are_read_for_what_they_prove() {
         let (name, kept) = (at_name.clone(), at_kept.clone());
         server.expect_look().withf(|database| *database == orders()).returning(move |_| Ok(name.clone()));
         server.expect_look().withf(|database| *database == kept_as()).returning(move |_| Ok(kept.clone()));
+        server.expect_list_marked().returning(|| Ok(Vec::new()));
         let tool = tool_over(server, MockDatabaseRegister::new());
         let got = match tool.probe(work(&call, &plan, 0, None)).await {
             ProbeOutcome::Done { receipt } => {
