@@ -23,11 +23,11 @@ pub const LEASE_S: &str = "2";
 /// Seconds one exchange with a target may take here: so long an attempt that GitHub never answered is left alone.
 const TIMEOUT_S: &str = "2";
 
-/// Seconds between two rounds of the watcher: never here, but for the errand that brings the next one forward.
-const WATCH_S: &str = "86400";
+/// Nobody watches the targets, unless an arena is told otherwise.
+const WATCH_S: &str = "0";
 
 /// How long between two looks at something that is waited for.
-const TICK: Duration = Duration::from_millis(40);
+const TICK: Duration = Duration::from_millis(150);
 
 /// What is done about a server that died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Arena {
             let folder = arena.site.folder().join(&name);
             std::fs::create_dir_all(&folder)?;
             // The first one is woken by the calls it takes; the others look rarely, so that the story is the first one's.
-            let poll_ms = if number == 0 { "40" } else { "400" };
+            let poll_ms = if number == 0 { "150" } else { "500" };
             let usual = [
                 ("COUNTERSIGN_CRASH_FOLDER", folder.to_string_lossy().into_owned()),
                 ("COUNTERSIGN_LOG__FILTER", "info".to_owned()),

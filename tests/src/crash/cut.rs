@@ -54,7 +54,9 @@ impl Tap for Scissors {
 /// Whether a target has changed by the time it answers. Only what names the story's own things: a bare `COMMIT` would be cut once and for all.
 fn is_write(passing: &Passing) -> bool {
     match passing.method.as_str() {
-        "SQL" => ["CREATE ", "COMMENT ", "ALTER ", "DROP "].iter().any(|word| passing.path.starts_with(word)),
+        "SQL" => ["CREATE ", "COMMENT ", "ALTER ", "DROP ", "BEGIN; CREATE "]
+            .iter()
+            .any(|word| passing.path.starts_with(word)),
         "PATCH" | "PUT" | "DELETE" => true,
         // Access reviews are asked by POST.
         _ => false,
@@ -143,7 +145,13 @@ async fn databases(postgres: &PgServer, each: usize, resetting: bool, cuts: &mut
     let file = file.to_string_lossy().into_owned();
     let variables = [("COUNTERSIGN_TARGETS__DATABASES__MAIN__URL__FILE", file.as_str())];
     let mut arena = Arena::on(site, 1, &variables).await?;
-    tell_until(&mut arena, &["create", "delete", "drop"], &|| scissors.count() >= each, cuts).await?;
+    tell_until(
+        &mut arena,
+        &["create", "create-with-role", "delete", "drop"],
+        &|| scissors.count() >= each,
+        cuts,
+    )
+    .await?;
     cuts.kept_back.entry("postgres").or_default().add(scissors.count(), resetting);
     Ok(())
 }

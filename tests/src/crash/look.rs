@@ -85,6 +85,23 @@ pub async fn databases(site: &Site) -> Result<Vec<Database>> {
     }
 }
 
+/// Whether there is a login role of this name with somebody's mark; never where databases are files.
+///
+/// # Errors
+/// The server can't be read.
+pub async fn has_role(site: &Site, name: &str) -> Result<bool> {
+    match site.store() {
+        Store::Sqlite => Ok(false),
+        Store::Postgres { .. } => {
+            let count = format!(
+                "SELECT count(*)::text FROM pg_roles WHERE rolname = '{name}' AND rolcanlogin
+                 AND shobj_description(oid, 'pg_authid') IS NOT NULL"
+            );
+            Ok(number(site, count).await? > 0)
+        }
+    }
+}
+
 /// Makes a database by hand, without anybody's mark. On SQLite.
 ///
 /// # Errors

@@ -94,6 +94,8 @@ pub struct Resting {
     pub effects: Vec<Effect>,
     /// The databases whose names are the story's.
     pub databases: Vec<Database>,
+    /// Whether the login role that the story is about is there, with a mark.
+    pub has_role: bool,
 }
 
 /// Everything that is known of a request at the end.
@@ -123,6 +125,7 @@ enum Expected {
     Secrets,
     SecretsAndBack,
     DatabaseMade,
+    DatabaseWithRole,
     DatabaseKept,
     DatabaseGone,
     Nothing,
@@ -134,6 +137,7 @@ impl Resting {
             "sync-taken-back" => Expected::SecretsAndBack,
             "sync" => Expected::Secrets,
             "create" => Expected::DatabaseMade,
+            "create-with-role" => Expected::DatabaseWithRole,
             "delete" => Expected::DatabaseKept,
             "drop" => Expected::DatabaseGone,
             _ => Expected::Nothing,
@@ -162,6 +166,10 @@ impl Resting {
             Expected::SecretsAndBack => {
                 let taken_back = self.effects.iter().filter(|effect| is_removal(effect)).count();
                 (self.effects.len() != 2 * taken_back, false)
+            }
+            Expected::DatabaseWithRole => {
+                let parts = [self.is_there(), self.has_role, !self.effects.is_empty()];
+                (parts.contains(&true), !parts.contains(&false))
             }
             Expected::DatabaseMade => (self.is_there(), self.is_there()),
             Expected::DatabaseKept => (!self.is_there(), !self.is_there() && kept),
@@ -339,6 +347,7 @@ mod tests {
                 stored: Some("applied".to_owned()),
                 effects: vec![effect(Target::Kubernetes, "v"), effect(Target::Github, "v")],
                 databases: Vec::new(),
+                has_role: false,
             },
             state: Some("applied".to_owned()),
             events,

@@ -11,15 +11,17 @@ pub enum Plot {
     Well(Cell),
     /// GitHub refuses the secret for good, so that the write to Kubernetes is taken back.
     TakenBack,
+    /// A database is made together with a login role, whose password goes into a Kubernetes Secret. On PostgreSQL only.
+    WithRole,
 }
 
-/// The action whose second target refuses.
 const SYNC: Cell = Cell { tool: "secret.sync.github_k8s", action: "sync" };
+const CREATE: Cell = Cell { tool: "database.lifecycle", action: "create" };
 
 impl Plot {
     /// All of them.
     pub fn all() -> Vec<Self> {
-        CELLS.into_iter().map(Self::Well).chain([Self::TakenBack]).collect()
+        CELLS.into_iter().map(Self::Well).chain([Self::TakenBack, Self::WithRole]).collect()
     }
 
     /// The one by this name.
@@ -32,6 +34,7 @@ impl Plot {
         match self {
             Self::Well(cell) => cell,
             Self::TakenBack => SYNC,
+            Self::WithRole => CREATE,
         }
     }
 
@@ -40,6 +43,7 @@ impl Plot {
         match self {
             Self::Well(cell) => cell.action,
             Self::TakenBack => "sync-taken-back",
+            Self::WithRole => "create-with-role",
         }
     }
 
@@ -47,7 +51,7 @@ impl Plot {
     pub fn ending(self) -> &'static str {
         match self {
             Self::Well(Cell { action: "ask", .. }) => "answered",
-            Self::Well(_) => "applied",
+            Self::Well(_) | Self::WithRole => "applied",
             Self::TakenBack => "failed",
         }
     }
@@ -90,11 +94,19 @@ impl Theme {
         }
     }
 
-    /// Whether the point belongs to it, and is not passed by chance at the same time.
-    pub fn has(self, point: &str) -> bool {
+    /// Whether it can happen where databases are files.
+    pub const fn needs_no_roles(self) -> bool {
         match self {
-            Self::Request(_) | Self::Chore(Chore::Restore | Chore::Purge) => !point.contains(" watch)"),
+            Self::Request(Plot::WithRole) => false,
+            Self::Request(Plot::Well(_) | Plot::TakenBack) | Self::Chore(_) => true,
+        }
+    }
+
+    /// Whether servers have to watch their targets for it. The others are told without: a round of the watcher passes points by chance.
+    pub const fn needs_the_watcher(self) -> bool {
+        match self {
             Self::Chore(Chore::Watch) => true,
+            Self::Request(_) | Self::Chore(Chore::Restore | Chore::Purge) => false,
         }
     }
 }

@@ -22,6 +22,9 @@ use crate::store::{PgServer, Store};
 /// How often a story is played again when nobody died at its point: timers and a busy machine decide about some.
 const TRIES: usize = 4;
 
+/// Servers that watch their targets: by themselves once when they start, and then when they are told to.
+const WATCH: (&str, &str) = ("COUNTERSIGN_WATCH__INTERVAL_S", "86400");
+
 /// Stories played at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Width {
@@ -103,9 +106,31 @@ async fn all<F: Future<Output = Result<Store>>>(
         Replicas::One => 1,
         Replicas::Two => 2,
     };
-    let mut arena = Arena::open(store(0).await?, servers, &[]).await?;
+    let mut tally = Tally::default();
+    for (watching, variables) in [(false, [].as_slice()), (true, [WATCH].as_slice())] {
+        let fits = |theme: &Theme| replicas == Replicas::Two || theme.needs_no_roles();
+        let told = |theme: &Theme| theme.needs_the_watcher() == watching && fits(theme);
+        let wanted = |theme: &Theme| told(theme) && only.is_none_or(|only| only == theme.name());
+        let themes: Vec<_> = Theme::all().into_iter().filter(wanted).collect();
+        if !themes.is_empty() {
+            let first = if watching { width } else { 0 };
+            let open =
+                async |number: usize| Arena::open(store(first + number).await?, servers, variables).await;
+            tally.merge(some(replicas, &themes, width, &open).await?);
+        }
+    }
+    Ok(tally)
+}
+
+async fn some(
+    replicas: Replicas,
+    themes: &[Theme],
+    width: usize,
+    open: &impl AsyncFn(usize) -> Result<Arena>,
+) -> Result<Tally> {
+    let mut arena = open(0).await?;
     let mut tasks = VecDeque::new();
-    for theme in Theme::all().into_iter().filter(|theme| only.is_none_or(|only| only == theme.name())) {
+    for theme in themes.iter().copied() {
         for point in discover(&mut arena, theme).await? {
             tasks.push_back(Task { theme, point });
         }
@@ -118,7 +143,7 @@ async fn all<F: Future<Output = Result<Store>>>(
         let mut hands = JoinSet::new();
         hands.spawn_local(work(arena, replicas, Arc::clone(&tasks), Arc::clone(&numbers)));
         for number in 1..width {
-            let arena = Arena::open(store(number).await?, servers, &[]).await?;
+            let arena = open(number).await?;
             hands.spawn_local(work(arena, replicas, Arc::clone(&tasks), Arc::clone(&numbers)));
         }
         let mut tally = Tally::default();
@@ -145,7 +170,7 @@ pub async fn discover(arena: &mut Arena, theme: Theme) -> Result<Vec<String>> {
     before.check(&Traffic::of(arena).await?, &passed)?;
     tale.tidy(arena);
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let numbered = passed.iter().filter(|name| theme.has(name)).map(|name| {
+    let numbered = passed.iter().map(|name| {
         let count = seen.entry(name).or_insert(0);
         *count += 1;
         format!("{name}#{count}")

@@ -241,6 +241,7 @@ impl Story {
                 .filter(|effect| effect.actor != "by-hand" && places.contains(&effect.place))
                 .collect(),
             databases: databases.into_iter().filter(|database| mine(&database.name)).collect(),
+            has_role: self.plot == Plot::WithRole && look::has_role(&arena.site, &self.database()).await?,
         })
     }
 
@@ -258,10 +259,10 @@ impl Story {
 
     /// Takes away what it left on the targets that hold only so many secrets.
     pub fn tidy(&self, arena: &Arena) {
-        if self.plot.cell().action == "sync" {
+        if matches!(self.plot.cell().action, "sync" | "create") {
             let repository = "acme/shop".to_owned();
             for environment in [None, Some("dev".to_owned())] {
-                // It is in one of the two places, and in none when the story failed.
+                // It is in one of the two places, and in none when the story failed or wrote to Kubernetes only.
                 let _ = arena.site.github.set(GithubChange::DeleteSecret {
                     repository: repository.clone(),
                     environment,
@@ -289,8 +290,8 @@ impl Story {
             }
             arguments
         };
-        match self.plot.cell().action {
-            "sync" => json!({
+        match self.plot.name() {
+            "sync" | "sync-taken-back" => json!({
                 "environment": "dev", "github_secret_name": self.github_name(),
                 "kubernetes_secret_name": self.kubernetes_name(), "justification": why, "idempotency_key": key,
             }),
@@ -298,6 +299,7 @@ impl Story {
                 "question": format!("Shall the story {} go on as planned?", self.tag), "options": ["Yes", "No"],
                 "idempotency_key": key,
             }),
+            "create-with-role" => database("create", json!({"credentials_secret": self.kubernetes_name()})),
             "delete" => database("delete", json!({"confirm_delete": true})),
             "drop" => database("delete", json!({"confirm_delete": true, "delete_mode": "drop"})),
             other => database(other, json!({})),
