@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail};
 use countersign_kernel::{Principal, Proof};
 use countersign_usecases::Identity;
+use countersign_usecases::access::{BearerDirectory, BearerIdentity, Role};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::config::IdentityConfig;
-use countersign_transport_grpc::{BearerDirectory, BearerIdentity, Role};
 
 struct Known {
     hash: [u8; 32],

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use countersign_kernel::{Millis, RunId, Timestamp};
-use countersign_transport_grpc::{RunTokenVerifier, TokenRejection};
+use countersign_usecases::access::{RunTokenVerifier, TokenRejection};
 use countersign_usecases::port::{IssuedToken, RunTokens, TokenError};
 use pasetors::claims::{Claims, ClaimsValidationRules};
 use pasetors::footer::Footer;

@@ -83,8 +83,7 @@ fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -
 fn deps(wired: &Wired, config: &Config) -> GrpcDeps {
     GrpcDeps {
         services: Arc::clone(&wired.services),
-        run_tokens: wired.tokens.clone(),
-        bearers: wired.identities.clone(),
+        callers: wired.callers(),
         wake: Arc::clone(&wired.wake),
         entropy: Arc::new(OsEntropy),
         settings: surface::settings(&config.grpc),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use countersign_kernel::{Millis, Principal, Proof};
 use countersign_transport_grpc::ProcessWake;
+use countersign_usecases::access::Callers;
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, policy_text};
 
@@ -29,6 +30,13 @@ pub struct Wired {
     pub identities: Arc<ConfiguredIdentities>,
     /// Wakes workers and streams.
     pub wake: Arc<ProcessWake>,
+}
+
+impl Wired {
+    /// What the surfaces know their callers by.
+    pub fn callers(&self) -> Callers {
+        Callers { run_tokens: self.tokens.clone(), bearers: self.identities.clone() }
+    }
 }
 
 /// Opens the store, makes the clients of the targets and registers the tools.

@@ -14,6 +14,7 @@ pub mod execute;
 pub mod open;
 pub mod progress;
 pub mod request;
+pub mod resolution;
 pub mod state;
 
 pub use ballot::{Answer, AnswerBallot, Ballot, Choice, InputMode, Reply, Vote};
@@ -24,4 +25,5 @@ pub use execute::{SettledBy, Verdict};
 pub use open::open;
 pub use progress::{Progress, StepFailure, StepProgress, StepState};
 pub use request::{ActionRequest, CallKey, Proposal, QuestionForm, RequestFacts};
+pub use resolution::Resolution;
 pub use state::{CancelledBy, ExpiredPhase, ParseWordError, Settled, State, StateName};

@@ -16,6 +16,7 @@ pub mod redact;
 pub mod terms;
 pub mod time;
 pub mod violation;
+pub mod visible;
 
 pub use canonical::{CanonicalError, to_canonical};
 pub use digest::Digest;
@@ -30,3 +31,4 @@ pub use redact::{RedactedText, TextError};
 pub use terms::{ApprovalMode, OnRunEnd, SoleOwner, Terms};
 pub use time::{Millis, Timestamp};
 pub use violation::{Violation, Violations};
+pub use visible::visible;

@@ -6,17 +6,17 @@ mod watch;
 
 use countersign_approvals::{ActionRequest, Reply};
 use countersign_kernel::Fault;
+use countersign_usecases::access::Role;
 use countersign_usecases::decisions::answer::GivenAnswer;
 use countersign_usecases::decisions::decide::Decision;
 use countersign_usecases::decisions::{
     CancelBy, answer_question, cancel_request, decide_request, resolve_unknown,
 };
-use countersign_usecases::look::get_request;
+use countersign_usecases::look::{Liveness, get_request};
 use tonic::{Request, Response, Status};
 
-use crate::access::Role;
 use crate::convert::fields::{Fields, MAX_REASON};
-use crate::convert::request::{Liveness, summary};
+use crate::convert::request::summary;
 use crate::convert::words;
 use crate::identity::Context;
 use crate::pace::{Messages, Shared};

@@ -1,7 +1,7 @@
 //! `AuditService`: the audited facts, in the order in which they became visible.
 
 use countersign_usecases::ServiceError;
-use countersign_usecases::port::EventFilter;
+use countersign_usecases::port::{EventCursor, EventFilter};
 use tonic::{Request, Response, Status};
 
 use crate::convert::event::event;
@@ -31,7 +31,7 @@ impl AuditService for Audit {
         let mut fields = Fields::new();
         let filter = filter(&mut fields, asked);
         let scope = format!("events {filter:?}");
-        let after = page::read_event_token(&mut fields, &scope, &asked.page_token);
+        let after: Option<EventCursor> = page::read(&mut fields, &scope, &asked.page_token);
         let limit = match asked.page_size {
             0 => PAGE,
             size => size,
@@ -44,7 +44,7 @@ impl AuditService for Audit {
         let found = found.map_err(|error| refuse(&ServiceError::from(error), &context.id))?;
         Ok(Response::new(v1::ListEventsResponse {
             events: found.events.into_iter().map(event).collect(),
-            next_page_token: found.next.map(|next| page::event_token(&scope, &next)).unwrap_or_default(),
+            next_page_token: found.next.map(|next| page::token(&scope, &next)).unwrap_or_default(),
         }))
     }
 }

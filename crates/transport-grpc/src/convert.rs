@@ -9,7 +9,6 @@ pub(crate) mod policy;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod run;
-pub(crate) mod visible;
 pub(crate) mod words;
 
 use countersign_kernel::Timestamp;

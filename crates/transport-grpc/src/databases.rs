@@ -33,7 +33,7 @@ impl DatabaseService for Databases {
         let context = Context::of(&request)?;
         let asked = request.get_ref();
         let mut fields = Fields::new();
-        let after = page::read_database_token(&mut fields, SCOPE, &asked.page_token);
+        let after: Option<(String, DatabaseName)> = page::read(&mut fields, SCOPE, &asked.page_token);
         let limit = match asked.page_size {
             0 => PAGE,
             size => size,
@@ -50,7 +50,7 @@ impl DatabaseService for Databases {
         Ok(Response::new(v1::ListQuarantinedDatabasesResponse {
             databases: rows.iter().map(message).collect(),
             next_page_token: next
-                .map(|row| page::database_token(SCOPE, &row.server, &row.name))
+                .map(|row| page::token(SCOPE, &(row.server.clone(), row.name.clone())))
                 .unwrap_or_default(),
         }))
     }

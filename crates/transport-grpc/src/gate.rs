@@ -1,4 +1,5 @@
-//! The gate every call passes: it names the call, proves who calls, and lets in whom the table of [`crate::access`] lets in.
+//! The gate every call passes: it names the call, proves who calls, and lets in whom the table of
+//! [`countersign_usecases::access`] lets in.
 //!
 //! A call's span says method, call id and caller. Bodies, tokens and reasons never enter it.
 
@@ -10,6 +11,7 @@ use std::task::{self, Poll};
 
 use countersign_kernel::{Fault, Kind, RunId};
 use countersign_usecases::Services;
+use countersign_usecases::access::{Access, Callers, bearer_token};
 use countersign_usecases::look::get_live_run;
 use countersign_usecases::port::Entropy;
 use http::{HeaderMap, HeaderValue};
@@ -18,51 +20,16 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use tracing::{Instrument as _, field};
 
-use crate::access::{Access, Role, access_of};
-use crate::identity::{BearerDirectory, BearerIdentity, Caller, Context, RunTokenVerifier};
+use crate::access::access_of;
+use crate::identity::{Caller, Context};
 use crate::status::{CallId, refuse, refuse_as};
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// Why a caller was not let in. Says nothing of whether a token is almost right.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum AccessError {
-    #[error("the `authorization` metadata has no bearer token")]
-    NoToken,
-    #[error("the token is not accepted")]
-    UnknownToken,
-    #[error("this method takes {takes}, not {got}")]
-    WrongKind { takes: &'static str, got: &'static str },
-    #[error("this method needs one of the roles {}", list(.needs))]
-    RoleRequired { needs: &'static [Role] },
-}
-
-fn list(roles: &[Role]) -> String {
-    roles.iter().map(|role| format!("`{}`", role.as_str())).collect::<Vec<_>>().join(", ")
-}
-
-impl Fault for AccessError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::NoToken | Self::UnknownToken => Kind::Unauthenticated,
-            Self::WrongKind { .. } | Self::RoleRequired { .. } => Kind::Denied,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NoToken | Self::UnknownToken => "unauthenticated",
-            Self::WrongKind { .. } => "wrong_token_kind",
-            Self::RoleRequired { .. } => "role_required",
-        }
-    }
-}
-
 /// What the gate knows callers by.
 pub(crate) struct Gate {
     pub(crate) services: Arc<Services>,
-    pub(crate) run_tokens: Arc<dyn RunTokenVerifier>,
-    pub(crate) bearers: Arc<dyn BearerDirectory>,
+    pub(crate) callers: Callers,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -90,39 +57,17 @@ impl Gate {
         match access {
             Access::Public => Ok(None),
             Access::Run { checked_by_use_case } => {
-                let run = self.run(headers).map_err(|error| refuse(&error, id))?;
+                let run = self.callers.run(token(headers)).map_err(|error| refuse(&error, id))?;
                 if !checked_by_use_case {
                     self.check_live(&run, id).await?;
                 }
                 Ok(Some(Caller::Run(run)))
             }
             Access::AnyOf(needs) => {
-                let bearer = self.bearer(headers, needs).map_err(|error| refuse(&error, id))?;
+                let bearer = self.callers.bearer(token(headers)).and_then(|bearer| bearer.with_role(needs));
+                let bearer = bearer.map_err(|error| refuse(&error, id))?;
                 Ok(Some(Caller::Bearer(Arc::new(bearer))))
             }
-        }
-    }
-
-    fn run(&self, headers: &HeaderMap) -> Result<RunId, AccessError> {
-        let token = token(headers).ok_or(AccessError::NoToken)?;
-        self.run_tokens.verify(token).map_err(|_| match self.bearers.find(token) {
-            Some(_) => AccessError::WrongKind { takes: "a run token", got: "a bearer token" },
-            None => AccessError::UnknownToken,
-        })
-    }
-
-    fn bearer(&self, headers: &HeaderMap, needs: &'static [Role]) -> Result<BearerIdentity, AccessError> {
-        let token = token(headers).ok_or(AccessError::NoToken)?;
-        let Some(bearer) = self.bearers.find(token) else {
-            return Err(match self.run_tokens.verify(token) {
-                Ok(_) => AccessError::WrongKind { takes: "a bearer token", got: "a run token" },
-                Err(_) => AccessError::UnknownToken,
-            });
-        };
-        if needs.iter().any(|role| bearer.roles.contains(role)) {
-            Ok(bearer)
-        } else {
-            Err(AccessError::RoleRequired { needs })
         }
     }
 
@@ -138,9 +83,7 @@ pub(crate) fn of_run(fault: &dyn Fault, id: &CallId) -> Status {
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    bearer_token(headers.get(http::header::AUTHORIZATION)?.to_str().ok()?)
 }
 
 /// Puts the gate before all services.

@@ -1,44 +1,14 @@
-//! Who calls: what a server has to bring to know its callers, and what the services are told of them.
+//! Who calls, as the services are told.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_kernel::RunId;
 use countersign_usecases::Identity;
+use countersign_usecases::access::BearerIdentity;
 use tonic::Status;
 
-use crate::access::Role;
 use crate::seats::Holder;
 use crate::status::CallId;
-
-/// A run token was not accepted. Says nothing that helps a forger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the run token is not accepted")]
-pub struct TokenRejection;
-
-/// Verifies run tokens: signature, audience, time. Whether the run still lives is asked elsewhere.
-pub trait RunTokenVerifier: Send + Sync {
-    /// The run a token was issued for.
-    ///
-    /// # Errors
-    /// The token is malformed, of another key or audience, or out of its time.
-    fn verify(&self, token: &str) -> Result<RunId, TokenRejection>;
-}
-
-/// A person or service that holds a bearer token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BearerIdentity {
-    /// Who, and how that was proved.
-    pub identity: Identity,
-    /// What they may see and do.
-    pub roles: BTreeSet<Role>,
-}
-
-/// Knows the people and services that hold bearer tokens.
-pub trait BearerDirectory: Send + Sync {
-    /// Who holds this token.
-    fn find(&self, token: &str) -> Option<BearerIdentity>;
-}
 
 /// Who calls, as the gate proved it.
 #[derive(Clone, Debug)]

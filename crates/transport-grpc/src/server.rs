@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use countersign_usecases::Services;
+use countersign_usecases::access::Callers;
 use countersign_usecases::port::Entropy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,7 +20,6 @@ use crate::approvals::Approvals;
 use crate::audit::Audit;
 use crate::databases::Databases;
 use crate::gate::{Gate, GateLayer};
-use crate::identity::{BearerDirectory, RunTokenVerifier};
 use crate::pace::Shared;
 use crate::policy::Policies;
 use crate::runs::Runs;
@@ -38,10 +38,8 @@ use crate::wake::ProcessWake;
 pub struct GrpcDeps {
     /// The use cases.
     pub services: Arc<Services>,
-    /// Knows run tokens.
-    pub run_tokens: Arc<dyn RunTokenVerifier>,
-    /// Knows the tokens of people and services.
-    pub bearers: Arc<dyn BearerDirectory>,
+    /// Knows callers by their tokens.
+    pub callers: Callers,
     /// The very waker the use cases have, so that streams hear of commits at once.
     pub wake: Arc<ProcessWake>,
     /// Names calls whose callers didn't.
@@ -133,12 +131,8 @@ fn assemble(
         stopping,
         seats: Seats::default(),
     };
-    let gate = GateLayer(Arc::new(Gate {
-        services: deps.services,
-        run_tokens: deps.run_tokens,
-        bearers: deps.bearers,
-        entropy: deps.entropy,
-    }));
+    let gate =
+        GateLayer(Arc::new(Gate { services: deps.services, callers: deps.callers, entropy: deps.entropy }));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)

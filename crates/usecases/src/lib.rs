@@ -6,6 +6,7 @@
 //! **Architecture invariant:** there is no open transaction, no network call inside a commit, no SQL and no wire format here. Time comes
 //! with the snapshot; randomness through [`port::Entropy`].
 
+pub mod access;
 pub mod call_tool;
 pub mod commit;
 pub mod databases;
@@ -15,6 +16,7 @@ pub mod execution;
 pub mod look;
 pub mod master_keys;
 pub mod outcomes;
+pub mod paging;
 pub mod policy_text;
 pub mod port;
 pub mod record;

@@ -1,5 +1,9 @@
 //! Looking at one request or run as the ledger has it: for transports that show it, and for gates that ask whether a run still lives.
 
+mod approval;
+
+pub use approval::{ApprovalView, Liveness, Standing, look_at_request};
+
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
 use countersign_kernel::{RequestId, RunId, Timestamp};

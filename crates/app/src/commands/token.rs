@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use countersign_kernel::Principal;
-use countersign_transport_grpc::Role;
+use countersign_usecases::access::Role;
 use countersign_usecases::port::Entropy;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;

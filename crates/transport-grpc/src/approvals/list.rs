@@ -2,12 +2,13 @@
 
 use countersign_approvals::StateName;
 use countersign_usecases::ServiceError;
+use countersign_usecases::look::Liveness;
 use countersign_usecases::port::RequestFilter;
 use tonic::Status;
 
 use crate::convert::fields::Fields;
 use crate::convert::page;
-use crate::convert::request::{Liveness, summary};
+use crate::convert::request::summary;
 use crate::convert::words;
 use crate::pace::Shared;
 use crate::status::{CallId, refuse};
@@ -28,7 +29,7 @@ pub(super) async fn list(
     let filter = filter(&mut fields, asked);
     // The filter is part of what a token is for: a page of one list is no page of another.
     let scope = format!("approvals {filter:?}");
-    let after = page::read_request_token(&mut fields, &scope, &asked.page_token);
+    let after = page::read(&mut fields, &scope, &asked.page_token);
     let limit = match asked.page_size {
         0 => PAGE,
         size => size,
@@ -47,7 +48,7 @@ pub(super) async fn list(
     });
     Ok(v1::ListPendingApprovalsResponse {
         approvals: approvals.collect(),
-        next_page_token: found.next.map(|next| page::request_token(&scope, next)).unwrap_or_default(),
+        next_page_token: found.next.map(|next| page::token(&scope, &next)).unwrap_or_default(),
     })
 }
 

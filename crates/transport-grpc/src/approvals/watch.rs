@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_approvals::ActionRequest;
 use countersign_kernel::{Millis, RequestId, Timestamp};
 use countersign_usecases::decisions::DecisionError;
-use countersign_usecases::look::get_request;
+use countersign_usecases::look::{Liveness, get_request};
 use countersign_usecases::port::{EventCursor, EventFilter, RequestFilter, StoreError};
 use countersign_usecases::{ServiceError, Services};
 use tonic::Status;
@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use super::list::PENDING;
 use crate::convert::fields::Fields;
-use crate::convert::request::{Liveness, summary};
+use crate::convert::request::summary;
 use crate::identity::Context;
 use crate::pace::{Follower, Messages, Over, Shared};
 use crate::status::{CallId, refuse};

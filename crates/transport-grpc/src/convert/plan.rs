@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign_kernel::ToolName;
+use countersign_kernel::{ToolName, visible};
 use countersign_mcp_tools::{ChangedPart, ControlTool, Fact, Plan, ToolRegistry};
 use countersign_usecases::look::Drift;
 
-use super::visible::visible;
 use super::{json, stamp};
 use crate::v1;
 

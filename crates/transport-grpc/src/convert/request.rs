@@ -1,30 +1,14 @@
 //! Action requests as staff see them.
 
-use countersign_approvals::{ActionRequest, Answer, Choice, ExpiredPhase, Settled, State, Vote};
-use countersign_kernel::{Millis, RedactedText, Timestamp};
+use countersign_approvals::{ActionRequest, Choice, State, Vote};
+use countersign_kernel::RedactedText;
 use countersign_mcp_tools::Call;
+use countersign_usecases::look::Liveness;
 use countersign_usecases::record::StepRecord;
 
-use super::visible::visible;
 use super::{json, stamp, words};
 use crate::v1;
-
-/// When the requester was last heard of, and what the list is shown at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Liveness {
-    pub(crate) last_heartbeat: Option<Timestamp>,
-    pub(crate) now: Timestamp,
-    pub(crate) silent_after: Millis,
-}
-
-impl Liveness {
-    /// Whether an open request's run has been silent for too long. The call itself was a sign of life.
-    fn is_silent(self, request: &ActionRequest) -> bool {
-        let opened = request.facts.requested_at;
-        let last = self.last_heartbeat.map_or(opened, |beat| beat.max(opened));
-        !request.state.is_settled() && self.now.since(last) > self.silent_after
-    }
-}
+use countersign_kernel::visible;
 
 pub(crate) fn summary(request: &ActionRequest, liveness: Liveness) -> v1::ApprovalSummary {
     let facts = &request.facts;
@@ -86,41 +70,12 @@ pub(crate) fn question(call: &Call) -> Option<v1::Question> {
 
 /// How it ended, or why it is in doubt.
 pub(crate) fn resolution(state: &State) -> Option<v1::Resolution> {
-    let settled = match state {
-        State::Requested { .. } | State::Approved { .. } | State::Applying { .. } => return None,
-        State::Unknown { since, code, reason } => {
-            return Some(v1::Resolution {
-                at: Some(stamp(*since)),
-                by: "the executor".to_owned(),
-                reason: visible(reason.as_str()),
-                code: code.clone(),
-            });
-        }
-        State::Settled(settled) => settled,
-    };
-    let (reason, code) = words_of(settled);
-    Some(v1::Resolution {
-        at: Some(stamp(settled.at())),
-        by: settled.by(),
-        reason: visible(&reason),
-        code: code.to_owned(),
+    state.resolution().map(|resolution| v1::Resolution {
+        at: Some(stamp(resolution.at)),
+        by: resolution.by,
+        reason: visible(&resolution.reason.unwrap_or_default()),
+        code: resolution.code.unwrap_or_default(),
     })
-}
-
-fn words_of(settled: &Settled) -> (String, &str) {
-    let words = |reason: &Option<RedactedText>| reason.as_ref().map(ToString::to_string).unwrap_or_default();
-    match settled {
-        Settled::Applied { .. } => (String::new(), ""),
-        Settled::Answered { answer, .. } => match answer {
-            Answer::Option { text, .. } | Answer::Custom { text, .. } => (text.to_string(), ""),
-        },
-        Settled::Denied { reason, .. } | Settled::Cancelled { reason, .. } => (words(reason), ""),
-        Settled::Expired { phase, .. } => match phase {
-            ExpiredPhase::Undecided => (String::new(), "undecided"),
-            ExpiredPhase::Unexecuted => (String::new(), "unexecuted"),
-        },
-        Settled::Failed { code, reason, .. } => (reason.to_string(), code),
-    }
 }
 
 pub(crate) fn vote(vote: &Vote) -> v1::Vote {
@@ -154,9 +109,6 @@ pub(crate) fn step(record: &StepRecord) -> v1::StepProgress {
     }
 }
 
-pub(crate) fn own_vote(vote: Option<&Vote>) -> v1::Decision {
-    vote.map_or(v1::Decision::Unspecified, |vote: &Vote| {
-        let choice: Choice = vote.ballot.choice;
-        words::choice(choice)
-    })
+pub(crate) fn own_vote(choice: Option<Choice>) -> v1::Decision {
+    choice.map_or(v1::Decision::Unspecified, words::choice)
 }

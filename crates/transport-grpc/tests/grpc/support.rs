@@ -14,9 +14,9 @@ use countersign_transport_grpc::v1::approval_service_client::ApprovalServiceClie
 use countersign_transport_grpc::v1::audit_service_client::AuditServiceClient;
 use countersign_transport_grpc::v1::policy_service_client::PolicyServiceClient;
 use countersign_transport_grpc::v1::run_service_client::RunServiceClient;
-use countersign_transport_grpc::{
-    BearerDirectory, BearerIdentity, GrpcDeps, GrpcSettings, ProcessWake, Role, RunTokenVerifier,
-    TokenRejection, serve, v1,
+use countersign_transport_grpc::{GrpcDeps, GrpcSettings, ProcessWake, serve, v1};
+use countersign_usecases::access::{
+    BearerDirectory, BearerIdentity, Callers, Role, RunTokenVerifier, TokenRejection,
 };
 use countersign_usecases::policy_text::activate_policy;
 use countersign_usecases::port::stopwatch::StoppedWatch;
@@ -128,8 +128,7 @@ impl World {
         let services = Arc::new(Services::new(ports, self.tools.clone(), sealer));
         let deps = GrpcDeps {
             services: services.clone(),
-            run_tokens: Arc::new(PlainTokens),
-            bearers: Arc::new(Staff),
+            callers: Callers { run_tokens: Arc::new(PlainTokens), bearers: Arc::new(Staff) },
             wake,
             entropy: Arc::new(SeededEntropy::new(seed + 1)),
             settings,

@@ -1,0 +1,46 @@
+//! Makes characters visible that would let untrusted text lie about itself: control characters, those that turn the direction of
+//! writing, and those that show nothing.
+
+use std::fmt::Write as _;
+
+/// The text with such characters as `<U+XXXX>`. Line feeds stay.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if hidden(character) {
+            // Writing into a string can't fail.
+            let _ = write!(shown, "<U+{:04X}>", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+fn hidden(character: char) -> bool {
+    (character.is_control() && character != '\n')
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_hide_is_shown() {
+        assert_eq!(visible("drop \u{202e}gnihton\u{202c} now"), "drop <U+202E>gnihton<U+202C> now");
+        assert_eq!(visible("a\u{1b}[2Jb\rc\u{200b}d"), "a<U+001B>[2Jb<U+000D>c<U+200B>d");
+        assert_eq!(visible("two\nlines, здесь, 🙂"), "two\nlines, здесь, 🙂");
+    }
+}

@@ -1,0 +1,137 @@
+//! One request with everything a person decides on, and whether the one who looks may decide.
+
+use countersign_approvals::{
+    ActionRequest, AnswerBallot, Ballot, Choice, DecideError, InputMode, Reply, Vote,
+};
+use countersign_kernel::terms::Membership;
+use countersign_kernel::{Fault, Millis, RequestId, Timestamp};
+use countersign_mcp_tools::{Call, Plan};
+
+use super::{Drift, find_drift, get_request};
+use crate::access::{BearerIdentity, Role};
+use crate::decisions::DecisionError;
+use crate::error::ServiceError;
+use crate::policy_text::active_policy;
+use crate::port::RequestSnapshot;
+use crate::record::{LinkRecord, StepRecord};
+use crate::services::Services;
+
+/// A request with everything about it.
+pub struct ApprovalView {
+    /// The request, its run, and the database's time.
+    pub snapshot: RequestSnapshot,
+    /// The call that asked for it.
+    pub call: Call,
+    /// What would be done.
+    pub plan: Plan,
+    /// Votes of all revisions, oldest first.
+    pub votes: Vec<Vote>,
+    /// Steps that were begun, of all revisions, in order.
+    pub steps: Vec<StepRecord>,
+    /// What it is connected with.
+    pub links: Vec<LinkRecord>,
+    /// What is different from what was approved before, where it is asked again.
+    pub drift: Option<Drift>,
+    /// What the one who looks may do about it.
+    pub standing: Standing,
+}
+
+/// What one person may do about a request now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The stable code of what forbids them to decide; none when they may.
+    pub why_not: Option<&'static str>,
+    /// Their own vote on the revision as it is.
+    pub own_vote: Option<Choice>,
+}
+
+/// When the requester was last heard of, and what the list is shown at.
+#[derive(Clone, Copy, Debug)]
+pub struct Liveness {
+    /// The run's last sign of life.
+    pub last_heartbeat: Option<Timestamp>,
+    /// The database's time.
+    pub now: Timestamp,
+    /// After how long it counts as silent.
+    pub silent_after: Millis,
+}
+
+impl Liveness {
+    /// Whether an open request's run has been silent for too long. The call itself was a sign of life.
+    pub fn is_silent(self, request: &ActionRequest) -> bool {
+        let opened = request.facts.requested_at;
+        let last = self.last_heartbeat.map_or(opened, |beat| beat.max(opened));
+        !request.state.is_settled() && self.now.since(last) > self.silent_after
+    }
+}
+
+/// Loads a request for this person to look at.
+///
+/// # Errors
+/// There is no such request.
+pub async fn look_at_request(
+    services: &Services,
+    id: RequestId,
+    viewer: &BearerIdentity,
+) -> Result<ApprovalView, DecisionError> {
+    let snapshot = get_request(services, id).await?;
+    Ok(assemble(services, snapshot, viewer).await?)
+}
+
+async fn assemble(
+    services: &Services,
+    snapshot: RequestSnapshot,
+    viewer: &BearerIdentity,
+) -> Result<ApprovalView, ServiceError> {
+    let id = snapshot.request.facts.id;
+    let proposal = &snapshot.request.proposal;
+    let (call, plan) = (Call::from_json(&proposal.call)?, Plan::from_json(&proposal.plan)?);
+    let queries = services.queries();
+    let votes = queries.list_votes(id).await?;
+    let votes = votes.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>()?;
+    let steps = queries.list_steps(id).await?;
+    let links = queries.list_links("request", &id.to_string()).await?;
+    let drift = find_drift(services, &snapshot.request).await?;
+    let standing = standing(services, &snapshot, viewer).await?;
+    Ok(ApprovalView { snapshot, call, plan, votes, steps, links, drift, standing })
+}
+
+/// What would become of this person's decision: the domain is asked, and nothing is kept.
+async fn standing(
+    services: &Services,
+    snapshot: &RequestSnapshot,
+    viewer: &BearerIdentity,
+) -> Result<Standing, ServiceError> {
+    let own_vote = snapshot.request.vote_of(&viewer.identity.principal).map(|vote| vote.ballot.choice);
+    let answer = |why_not| Standing { why_not, own_vote };
+    if !viewer.roles.contains(&Role::Approver) {
+        return Ok(answer(Some("role_required")));
+    }
+    let members = match active_policy(services).await {
+        Ok(members) => members,
+        Err(error @ (ServiceError::NoPolicy | ServiceError::PolicyUnusable { .. })) => {
+            return Ok(answer(Some(error.code())));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(answer(would_count(snapshot, viewer, &*members).err().map(|error| error.code())))
+}
+
+fn would_count(
+    snapshot: &RequestSnapshot,
+    viewer: &BearerIdentity,
+    members: &dyn Membership,
+) -> Result<(), DecideError> {
+    let request = &snapshot.request;
+    let (by, proof) = (viewer.identity.principal.clone(), viewer.identity.proof);
+    let seen = request.proposal.plan_digest;
+    let input_mode = InputMode::Button;
+    let decided = if request.facts.question.is_some() {
+        let ballot = AnswerBallot { by, proof, seen, reply: Reply::Option(0), input_mode };
+        request.answer(ballot, members, snapshot.now)
+    } else {
+        let ballot = Ballot { by, proof, choice: Choice::Deny, seen, reason: None, input_mode };
+        request.decide(ballot, members, snapshot.now)
+    };
+    decided.map(|_| ())
+}

@@ -1,0 +1,110 @@
+//! Page tokens: where a list goes on. A token belongs to one list with one filter; another's is refused, not misread.
+//!
+//! A list's `scope` is a text that names it and its filter. Tokens are opaque to callers and hold nothing they haven't seen.
+
+use countersign_kernel::{DatabaseName, Digest, RequestId, RunId, Timestamp};
+
+use crate::port::{EventCursor, RequestCursor};
+
+/// A place in a list, as a token writes it down.
+pub trait Place: Sized {
+    /// The place as text.
+    fn write(&self) -> String;
+
+    /// The place that a text means.
+    fn read(text: &str) -> Option<Self>;
+}
+
+/// The token for going on after this place in the list that `scope` names.
+pub fn token(scope: &str, place: &impl Place) -> String {
+    let place = place.write();
+    format!("{}.{place}", check(scope, &place))
+}
+
+/// Where the list that `scope` names goes on; `None` when the token is not one of this list.
+pub fn read_token<P: Place>(scope: &str, token: &str) -> Option<P> {
+    let (sum, place) = token.split_once('.')?;
+    if check(scope, place) == sum { P::read(place) } else { None }
+}
+
+/// Not a secret: it keeps tokens from being mixed up, not from being made.
+fn check(scope: &str, place: &str) -> String {
+    Digest::of_bytes(format!("page token\n{scope}\n{place}").as_bytes()).short()
+}
+
+impl Place for RequestCursor {
+    fn write(&self) -> String {
+        format!("{}.{}", self.requested_at.unix_micros(), self.id)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('.')?;
+        let requested_at = Timestamp::from_unix_micros(at.parse().ok()?);
+        Some(Self { requested_at, id: id.parse::<RequestId>().ok()? })
+    }
+}
+
+impl Place for EventCursor {
+    fn write(&self) -> String {
+        self.0.clone()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(text.to_owned()))
+    }
+}
+
+impl Place for RunId {
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+/// The server and the name of a kept database.
+impl Place for (String, DatabaseName) {
+    fn write(&self) -> String {
+        format!("{}.{}", self.1, self.0)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        // A database's name has no dot; a server's may.
+        let (name, server) = text.split_once('.')?;
+        Some((server.to_owned(), name.parse().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor() -> RequestCursor {
+        RequestCursor {
+            requested_at: Timestamp::from_unix_micros(1_700_000_000_000_001),
+            id: RequestId::from_parts(Timestamp::from_unix_micros(0), [3; 10]),
+        }
+    }
+
+    #[test]
+    fn a_token_leads_back_to_its_place_in_its_list_only() {
+        let written = token("requests of shop", &cursor());
+        assert_eq!(read_token("requests of shop", &written), Some(cursor()));
+        for bad in ["", "x", "a.b", &written[1..], &format!("{written}0")] {
+            assert_eq!(read_token::<RequestCursor>("requests of shop", bad), None, "{bad}");
+        }
+        assert_eq!(read_token::<RequestCursor>("requests of another", &written), None);
+    }
+
+    #[test]
+    fn every_place_comes_back_as_it_was() {
+        let database = ("db.internal".to_owned(), DatabaseName::parse("orders").unwrap());
+        assert_eq!(read_token("s", &token("s", &database)), Some(database));
+        let event = EventCursor("7.12".to_owned());
+        assert_eq!(read_token("s", &token("s", &event)), Some(event));
+        let run = RunId::parse("run-1").unwrap();
+        assert_eq!(read_token("s", &token("s", &run)), Some(run));
+    }
+}
