@@ -7,7 +7,7 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunDetail, StoreError,
+    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
 };
 use countersign_usecases::record::{
     DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestBundle, StepRecord, VoteRecord,
@@ -168,6 +168,53 @@ impl Queries for SqliteStore {
             requests: requests.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             outcomes: outcomes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         }))
+    }
+
+    async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        after: Option<&RunCursor>,
+        limit: u32,
+    ) -> Result<RunPage, StoreError> {
+        let RunFilter { statuses, project, agent_key } = filter;
+        let statuses =
+            serde_json::json!(statuses.iter().map(|status| status.as_str()).collect::<Vec<_>>()).to_string();
+        let project = project.as_ref().map(|name| name.as_str());
+        let agent_key = agent_key.as_ref().map(|name| name.as_str());
+        let (after_at, after_id) = match after {
+            Some(RunCursor { registered_at, id }) => (Some(registered_at.to_string()), id.as_str()),
+            None => (None, ""),
+        };
+        let limit = limit.clamp(1, 500);
+        let one_more = limit + 1;
+        let rows = query!(
+            r#"SELECT json.record AS "run!: String",
+                (SELECT json_group_array(json(wait.record) ORDER BY wait.opened_at, wait.request_id)
+                    FROM run_waits_json AS wait WHERE wait.run_id = run.run_id AND wait.closed_at IS NULL) AS "waits!: String"
+            FROM agent_sessions AS run JOIN agent_sessions_json AS json ON json.run_id = run.run_id
+            WHERE (?1 = '[]' OR run.status IN (SELECT value FROM json_each(?1)))
+                AND (?2 IS NULL OR run.project = ?2) AND (?3 IS NULL OR run.agent_key = ?3)
+                AND (?4 IS NULL OR (run.registered_at, run.run_id) < (?4, ?5))
+            ORDER BY run.registered_at DESC, run.run_id DESC LIMIT ?6"#,
+            statuses,
+            project,
+            agent_key,
+            after_at,
+            after_id,
+            one_more,
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(store_error)?;
+        let whole = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > whole;
+        let bundles = rows.iter().take(whole).map(|row| read_run(Some(&row.run), &row.waits));
+        let runs = bundles
+            .filter_map(|run| run.and_then(|run| run.map(TryInto::try_into).transpose()).transpose())
+            .collect::<Result<Vec<Run>, StoreError>>()?;
+        let last = runs.last().filter(|_| more);
+        let next = last.map(|run| RunCursor { registered_at: run.registered_at, id: run.facts.id.clone() });
+        Ok(RunPage { runs, next })
     }
 
     async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {

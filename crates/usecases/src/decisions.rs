@@ -1,25 +1,62 @@
 //! Commands of people on requests: decide, answer, cancel, settle what is unknown.
 
 pub mod answer;
+pub mod batch;
 pub mod cancel;
 pub mod decide;
 pub mod error;
 pub mod resolve_unknown;
 
 pub use answer::answer_question;
+pub use batch::{BatchError, MOST_IN_BATCH, Refused, decide_requests};
 pub use cancel::{CancelBy, cancel_request};
 pub use decide::decide_request;
 pub use error::DecisionError;
 pub use resolve_unknown::resolve_unknown;
 
 use countersign_approvals::{ActionRequest, DecideError, Decided};
-use countersign_kernel::{Actor, Fault, RequestId, Timestamp};
+use countersign_kernel::{Actor, Fault, Kind, RequestId, Timestamp};
 
 use crate::commit::audit_note::CalledTool;
 use crate::commit::{Draft, Guard, NoteEvent};
 use crate::error::ServiceError;
 use crate::port::RequestSnapshot;
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
+
+/// The request a command is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its id.
+    pub id: RequestId,
+    /// The version the person looked at, where they insist that nothing has changed since. What is repeated word for word needs none.
+    pub version: Option<u64>,
+}
+
+impl From<RequestId> for Target {
+    fn from(id: RequestId) -> Self {
+        Self { id, version: None }
+    }
+}
+
+impl Target {
+    fn check(self, request: &ActionRequest) -> Result<(), DecisionError> {
+        match self.version {
+            Some(looked_at) if looked_at != request.version => {
+                Err(DecisionError::VersionChanged { id: self.id, looked_at, current: request.version })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The refusal of what this person asked: whoever may not is told so, and whoever looked at something older is told that first.
+    fn refusal(self, request: &ActionRequest, error: impl Into<DecisionError>) -> DecisionError {
+        let error = error.into();
+        match self.check(request) {
+            Err(changed) if error.kind() != Kind::Denied => changed,
+            Err(_) | Ok(()) => error,
+        }
+    }
+}
 
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,10 @@
 //! Looking at one request or run as the ledger has it: for transports that show it, and for gates that ask whether a run still lives.
 
 mod approval;
+mod trace;
 
 pub use approval::{ApprovalView, Liveness, Standing, look_at_request};
+pub use trace::{Numbered, ParseNumberedError, Trace, TraceError, TraceFrom, trace};
 
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;

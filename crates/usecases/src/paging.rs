@@ -4,7 +4,7 @@
 
 use countersign_kernel::{DatabaseName, Digest, RequestId, RunId, Timestamp};
 
-use crate::port::{EventCursor, RequestCursor};
+use crate::port::{EventCursor, RequestCursor, RunCursor};
 
 /// A place in a list, as a token writes it down.
 pub trait Place: Sized {
@@ -54,13 +54,15 @@ impl Place for EventCursor {
     }
 }
 
-impl Place for RunId {
+impl Place for RunCursor {
     fn write(&self) -> String {
-        self.to_string()
+        format!("{}.{}", self.registered_at.unix_micros(), self.id)
     }
 
     fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
+        let (at, id) = text.split_once('.')?;
+        let registered_at = Timestamp::from_unix_micros(at.parse().ok()?);
+        Some(Self { registered_at, id: id.parse::<RunId>().ok()? })
     }
 }
 
@@ -104,7 +106,8 @@ mod tests {
         assert_eq!(read_token("s", &token("s", &database)), Some(database));
         let event = EventCursor("7.12".to_owned());
         assert_eq!(read_token("s", &token("s", &event)), Some(event));
-        let run = RunId::parse("run-1").unwrap();
+        let run =
+            RunCursor { registered_at: Timestamp::from_unix_micros(5), id: RunId::parse("run-1.2").unwrap() };
         assert_eq!(read_token("s", &token("s", &run)), Some(run));
     }
 }

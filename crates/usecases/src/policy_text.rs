@@ -7,6 +7,7 @@ use countersign_policy::{Cell, CompiledPolicy, Explanation, PolicyErrors, Policy
 
 use crate::commit::{Draft, NoteEvent};
 use crate::error::ServiceError;
+use crate::port::PolicyText;
 use crate::record::{PolicyRecord, Stamp};
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
@@ -135,6 +136,14 @@ async fn draft_by<'s>(
     let now = services.ports.queries.ping().await?;
     let actor = Actor::staff(&by.principal, by.proof);
     Ok(Draft::new(services.context_of_person(actor, &by.principal, now, active).await?))
+}
+
+/// The active text as it was activated.
+///
+/// # Errors
+/// None is active.
+pub async fn active_text(services: &Services) -> Result<PolicyText, ServiceError> {
+    services.ports.ledger.load_policy(None).await?.ok_or(ServiceError::NoPolicy)
 }
 
 /// Which text is active, compiled.

@@ -18,7 +18,7 @@ pub use ledger::{
 };
 pub use queries::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunDetail,
+    RunCursor, RunDetail, RunFilter, RunPage,
 };
 pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;

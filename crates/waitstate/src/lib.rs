@@ -18,6 +18,6 @@ pub use error::{RegisterError, RunError};
 pub use event::{FinishReason, RunEvent, RunTransition};
 pub use life::register;
 pub use outcome::{NextAction, Outcome, OutcomeStatus};
-pub use run::{Run, RunFacts, RunLinks, RunState, Timer};
+pub use run::{Run, RunFacts, RunLinks, RunState, RunStatus, Timer};
 pub use wait::{Wait, WaitReason, WaitState};
 pub use window::{CallWindow, Counted};

@@ -84,6 +84,46 @@ pub enum RunState {
     },
 }
 
+/// The name of a run's state: what is stored, shown and filtered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunStatus {
+    /// Live, and working.
+    Running,
+    /// Live, and waiting for at least one request.
+    Waiting,
+    /// Its requests are being settled.
+    Ending,
+    /// Over.
+    Finished,
+}
+
+impl RunStatus {
+    /// All of them, in the order a run can meet them.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Waiting, Self::Ending, Self::Finished];
+
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Ending => "ending",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+impl RunState {
+    /// The state's name.
+    pub fn status(&self) -> RunStatus {
+        match self {
+            Self::Live { timer: Timer::Running { .. } } => RunStatus::Running,
+            Self::Live { timer: Timer::Paused { .. } } => RunStatus::Waiting,
+            Self::Ending { .. } => RunStatus::Ending,
+            Self::Finished { .. } => RunStatus::Finished,
+        }
+    }
+}
+
 /// One execution of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {

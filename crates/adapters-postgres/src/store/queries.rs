@@ -9,7 +9,7 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunDetail, StoreError,
+    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
 };
 use countersign_usecases::record::{
     DatabaseRecord, EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord,
@@ -48,6 +48,15 @@ impl Queries for PgStore {
 
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
         runs::find(&self.pool, id).await
+    }
+
+    async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        after: Option<&RunCursor>,
+        limit: u32,
+    ) -> Result<RunPage, StoreError> {
+        runs::list(&self.pool, filter, after, limit).await
     }
 
     async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {

@@ -1,12 +1,14 @@
 //! Reading: lists, pages, filters, details.
 
 use countersign_approvals::{Choice, Progress, StateName};
-use countersign_kernel::{Millis, ProjectKey, RequestId};
+use countersign_kernel::{AgentKey, Millis, ProjectKey, RequestId};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::DatabaseWrite;
-use countersign_usecases::port::{RequestCursor, RequestFilter, RequestPage, RequestStatus};
+use countersign_usecases::port::{
+    RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter, RunPage,
+};
 use countersign_usecases::record::{OwnerRow, StepRecord};
-use countersign_waitstate::RunLinks;
+use countersign_waitstate::{RunLinks, RunStatus};
 
 use super::StoreFixture;
 use super::laden::{SERVER, kept_database};
@@ -206,6 +208,54 @@ pub async fn open_runs_are_paged_oldest_first(fixture: &dyn StoreFixture) {
     assert_eq!(names(queries.list_open_runs(None, 2).await.unwrap()), open[..2]);
     assert_eq!(names(queries.list_open_runs(Some(open[1].clone()), 2).await.unwrap()), open[2..]);
     assert!(queries.list_open_runs(Some(open[2].clone()), 2).await.unwrap().is_empty());
+}
+
+/// Runs are listed newest first, finished ones included, in pages without a gap; every member of a filter narrows.
+pub async fn runs_are_paged_newest_first_and_filtered(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let mut newest_first = Vec::new();
+    for name in ["m", "z", "a", "k", "b"] {
+        newest_first.insert(0, world.register(name).await);
+        world.advance(Millis(2)).await;
+    }
+    let (finished, waiting) = (newest_first[3].clone(), newest_first[1].clone());
+    world.finish(&finished).await;
+    world.open(&waiting, &call("x")).await;
+    let queries = &world.doors.queries;
+    let names = |page: &RunPage| page.runs.iter().map(|run| run.facts.id.clone()).collect::<Vec<_>>();
+    let everything = RunFilter::default();
+    let (mut seen, mut after): (Vec<_>, Option<RunCursor>) = (Vec::new(), None);
+    for size in [2, 2, 1] {
+        let page = queries.list_runs(&everything, after.as_ref(), 2).await.unwrap();
+        assert_eq!(
+            (page.runs.len(), page.next.is_none()),
+            (size, size == 1),
+            "only the last page has no next"
+        );
+        seen.extend(names(&page));
+        after = page.next;
+    }
+    assert_eq!(seen, newest_first);
+    let of = async |filter: RunFilter| names(&queries.list_runs(&filter, None, 500).await.unwrap());
+    let in_state = |status| RunFilter { statuses: vec![status], ..RunFilter::default() };
+    assert_eq!(of(in_state(RunStatus::Finished)).await, [finished.clone()]);
+    assert_eq!(of(in_state(RunStatus::Waiting)).await, [waiting.clone()]);
+    let both = RunFilter { statuses: vec![RunStatus::Finished, RunStatus::Waiting], ..RunFilter::default() };
+    assert_eq!(of(both).await, [waiting.clone(), finished]);
+    let waits = queries.list_runs(&in_state(RunStatus::Waiting), None, 1).await.unwrap();
+    assert_eq!(
+        (waits.runs[0].waits.len(), waits.next),
+        (1, None),
+        "with its open waits; a full page may be the last"
+    );
+    let project = Some(ProjectKey::parse("elsewhere").unwrap());
+    assert!(of(RunFilter { project, ..RunFilter::default() }).await.is_empty());
+    let ours = Some(ProjectKey::parse(crate::build::PROJECT).unwrap());
+    assert_eq!(of(RunFilter { project: ours, ..RunFilter::default() }).await.len(), 5);
+    for (agent, count) in [("sre", 5), ("dev", 0)] {
+        let agent_key = Some(AgentKey::parse(agent).unwrap());
+        assert_eq!(of(RunFilter { agent_key, ..RunFilter::default() }).await.len(), count, "{agent}");
+    }
 }
 
 /// Equal links are one link; links are found from both of their ends.

@@ -84,6 +84,7 @@ macro_rules! contract_suite {
                 a_status_follows_its_request,
                 a_run_is_shown_with_everything_about_it,
                 open_runs_are_paged_oldest_first,
+                runs_are_paged_newest_first_and_filtered,
                 kept_databases_are_paged_by_server_and_name,
                 links_are_kept_once_and_found_from_both_ends,
                 the_backlog_tells_the_age_of_its_oldest_entry,

@@ -8,10 +8,10 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunDetail, StoreError,
+    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
 };
 use countersign_usecases::record::{
-    EventRecord, LinkRecord, OwnerRow, RequestRecord, Stamp, StepRecord, VoteRecord,
+    EventRecord, LinkRecord, OwnerRow, RequestRecord, RunRecord, Stamp, StepRecord, VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
 
@@ -84,6 +84,26 @@ impl Queries for MemoryStore {
             requests: rows.into_iter().map(|row| tables.request(row)).collect::<Result<_, _>>()?,
             outcomes: tables.outcomes(id)?,
         }))
+    }
+
+    async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        after: Option<&RunCursor>,
+        limit: u32,
+    ) -> Result<RunPage, StoreError> {
+        let tables = self.reach()?;
+        let after = after.map(|cursor| (Stamp(cursor.registered_at), cursor.id.to_string()));
+        let place = |row: &RunRecord| (row.registered_at, row.run_id.clone());
+        let mut found: Vec<_> = tables.runs.values().filter(|row| wanted_run(row, filter)).collect();
+        found.retain(|row| after.as_ref().is_none_or(|after| place(row) < *after));
+        found.sort_by_key(|row| std::cmp::Reverse(place(row)));
+        let (page, more) = cut(found, limit, 500);
+        let bundles = page.iter().filter_map(|row| tables.run_bundle(&row.run_id));
+        let runs = bundles.map(TryInto::try_into).collect::<Result<Vec<Run>, StoreError>>()?;
+        let last = runs.last().filter(|_| more);
+        let next = last.map(|run| RunCursor { registered_at: run.registered_at, id: run.facts.id.clone() });
+        Ok(RunPage { runs, next })
     }
 
     async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError> {
@@ -194,6 +214,13 @@ impl Tables {
 
 fn place(row: &RequestRecord) -> (Stamp, String) {
     (row.requested_at, row.request_id.clone())
+}
+
+fn wanted_run(row: &RunRecord, filter: &RunFilter) -> bool {
+    let RunFilter { statuses, project, agent_key } = filter;
+    (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
+        && project.as_ref().is_none_or(|project| project.as_str() == row.project)
+        && agent_key.as_ref().is_none_or(|agent| agent.as_str() == row.agent_key)
 }
 
 fn wanted(row: &RequestRecord, filter: &RequestFilter) -> bool {

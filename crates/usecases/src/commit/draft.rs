@@ -55,6 +55,8 @@ pub struct Draft<'a> {
     pub(super) context: DraftContext<'a>,
     pub(super) records: CommitRecords,
     run: Option<Run>,
+    /// Runs this commit is about as well, as it will leave them.
+    other_runs: Vec<Run>,
 }
 
 /// What an event is about.
@@ -68,12 +70,23 @@ impl<'a> Draft<'a> {
     pub fn new(context: DraftContext<'a>) -> Self {
         let mut records = CommitRecords::empty(context.ids.commit());
         records.principals.extend(context.new_principal.clone());
-        Self { context, records, run: None }
+        Self { context, records, run: None, other_runs: Vec::new() }
     }
 
     /// The same, about a run that was loaded.
     pub fn about(context: DraftContext<'a>, run: &Run) -> Self {
         Self { run: Some(run.clone()), ..Self::new(context) }
+    }
+
+    /// Goes on about another run that was loaded. One this commit was about before is taken up as the commit will leave it.
+    pub fn turn_to(&mut self, run: &Run) {
+        let known = self.other_runs.iter().position(|other| other.facts.id == run.facts.id);
+        let next = match (&self.run, known) {
+            (Some(present), _) if present.facts.id == run.facts.id => return,
+            (_, Some(place)) => self.other_runs.swap_remove(place),
+            (_, None) => run.clone(),
+        };
+        self.other_runs.extend(self.run.replace(next));
     }
 
     /// The run as this commit will leave it.

@@ -1,10 +1,10 @@
 //! A person answers a question.
 
-use countersign_approvals::{AnswerBallot, InputMode, Reply};
-use countersign_kernel::{Digest, RequestId};
+use countersign_approvals::{AnswerBallot, Decided, InputMode, Reply};
+use countersign_kernel::Digest;
 
 use super::decide::decide_by;
-use super::{DecisionError, DecisionReply, commit_decided, load, record_attempt};
+use super::{DecisionError, DecisionReply, Target, commit_decided, load, record_attempt};
 use crate::services::{ATTEMPTS, Identity, Services, busy};
 
 /// What a person answered.
@@ -21,13 +21,15 @@ pub struct GivenAnswer {
 /// Settles a question.
 ///
 /// # Errors
-/// There is no such request, or the answer doesn't count. An attempt by somebody who may not answer is recorded.
+/// There is no such request, it is at another version than the one looked at, or the answer doesn't count. An attempt by somebody who may not answer is recorded.
 pub async fn answer_question(
     services: &Services,
-    id: RequestId,
+    target: impl Into<Target>,
     answer: &GivenAnswer,
     by: &Identity,
 ) -> Result<DecisionReply, DecisionError> {
+    let target = target.into();
+    let id = target.id;
     for _ in 0..ATTEMPTS {
         let run = load(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
@@ -42,6 +44,9 @@ pub async fn answer_question(
         };
         match snapshot.request.answer(ballot, &*members, snapshot.now) {
             Ok(decided) => {
+                if decided != Decided::Repeat {
+                    target.check(&snapshot.request)?;
+                }
                 let deadline = decide_by(&snapshot.request.state);
                 if let Some(reply) = commit_decided(services, &snapshot, by, decided, deadline).await? {
                     return Ok(reply);
@@ -49,7 +54,7 @@ pub async fn answer_question(
             }
             Err(error) => {
                 record_attempt(services, &snapshot, by, &error).await?;
-                return Err(error.into());
+                return Err(target.refusal(&snapshot.request, error));
             }
         }
     }

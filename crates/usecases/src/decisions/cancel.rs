@@ -1,9 +1,9 @@
 //! An agent or a person withdraws a request that has not begun.
 
-use countersign_approvals::{CancelledBy, Transition};
-use countersign_kernel::{RedactedText, RequestId, RunId};
+use countersign_approvals::{CancelledBy, Settled, State, Transition};
+use countersign_kernel::{RedactedText, RunId};
 
-use super::{DecisionError, DecisionReply, draft_by, load, record_attempt};
+use super::{DecisionError, DecisionReply, Target, draft_by, load, record_attempt};
 use crate::call_tool::agent_of;
 use crate::commit::Draft;
 use crate::error::ServiceError;
@@ -21,21 +21,28 @@ pub enum CancelBy {
     Operator(Identity),
 }
 
-/// Withdraws a request.
+/// Withdraws a request. The same person withdrawing it again changes nothing.
 ///
 /// # Errors
-/// There is no such request (of this run), it has begun or is over, or policy doesn't ask this person: such an attempt is recorded.
+/// There is no such request (of this run), it is at another version than the one looked at, it has begun or is over, or policy doesn't ask this person: such an attempt is recorded.
 pub async fn cancel_request(
     services: &Services,
-    id: RequestId,
+    target: impl Into<Target>,
     reason: Option<RedactedText>,
     by: &CancelBy,
 ) -> Result<DecisionReply, DecisionError> {
+    let target = target.into();
+    let id = target.id;
     for _ in 0..ATTEMPTS {
         let run = load(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
-        let transition = withdraw(services, &snapshot, reason.clone(), by).await?;
+        if repeats(&snapshot.request.state, by) {
+            return Ok(DecisionReply { request: snapshot.request, repeated: true });
+        }
+        let withdrawn = withdraw(services, &snapshot, reason.clone(), by).await;
+        let transition = withdrawn.map_err(|error| target.refusal(&snapshot.request, error))?;
+        target.check(&snapshot.request)?;
         let request = transition.after().clone();
         let mut draft = open_draft(services, &snapshot, by).await?;
         draft.record(transition).map_err(ServiceError::from)?;
@@ -44,6 +51,24 @@ pub async fn cancel_request(
         }
     }
     Err(busy(id).into())
+}
+
+/// Whether this person had withdrawn it already.
+fn repeats(state: &State, by: &CancelBy) -> bool {
+    match (state, by) {
+        (
+            State::Settled(Settled::Cancelled { by: CancelledBy::Staff(earlier), .. }),
+            CancelBy::Staff(identity) | CancelBy::Operator(identity),
+        ) => *earlier == identity.principal,
+        (
+            State::Requested { .. }
+            | State::Approved { .. }
+            | State::Applying { .. }
+            | State::Unknown { .. }
+            | State::Settled(_),
+            CancelBy::Agent(_) | CancelBy::Staff(_) | CancelBy::Operator(_),
+        ) => false,
+    }
 }
 
 async fn withdraw(

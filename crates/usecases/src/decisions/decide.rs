@@ -1,9 +1,9 @@
 //! A person approves or denies exactly the plan that was shown.
 
-use countersign_approvals::{Ballot, Choice, InputMode, State};
-use countersign_kernel::{Digest, RedactedText, RequestId, Timestamp};
+use countersign_approvals::{Ballot, Choice, Decided, InputMode, State};
+use countersign_kernel::{Digest, RedactedText, Timestamp};
 
-use super::{DecisionError, DecisionReply, commit_decided, load, record_attempt};
+use super::{DecisionError, DecisionReply, Target, commit_decided, load, record_attempt};
 use crate::services::{ATTEMPTS, Identity, Services, busy};
 
 /// What a person decided.
@@ -22,28 +22,26 @@ pub struct Decision {
 /// Counts a decision.
 ///
 /// # Errors
-/// There is no such request, or the decision doesn't count. An attempt by somebody who may not decide is recorded.
+/// There is no such request, it is at another version than the one looked at, or the decision doesn't count. An attempt by somebody who may not decide is recorded.
 pub async fn decide_request(
     services: &Services,
-    id: RequestId,
+    target: impl Into<Target>,
     decision: &Decision,
     by: &Identity,
 ) -> Result<DecisionReply, DecisionError> {
+    let target = target.into();
+    let id = target.id;
     for _ in 0..ATTEMPTS {
         let run = load(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
         let members = services.policy_of(snapshot.policy).await?;
-        let ballot = Ballot {
-            by: by.principal.clone(),
-            proof: by.proof,
-            choice: decision.choice,
-            seen: decision.seen,
-            reason: decision.reason.clone(),
-            input_mode: decision.input_mode,
-        };
+        let ballot = ballot(decision, by);
         match snapshot.request.decide(ballot, &*members, snapshot.now) {
             Ok(decided) => {
+                if decided != Decided::Repeat {
+                    target.check(&snapshot.request)?;
+                }
                 let deadline = decide_by(&snapshot.request.state);
                 if let Some(reply) = commit_decided(services, &snapshot, by, decided, deadline).await? {
                     return Ok(reply);
@@ -51,11 +49,23 @@ pub async fn decide_request(
             }
             Err(error) => {
                 record_attempt(services, &snapshot, by, &error).await?;
-                return Err(error.into());
+                return Err(target.refusal(&snapshot.request, error));
             }
         }
     }
     Err(busy(id).into())
+}
+
+/// The decision as this person's ballot.
+pub(super) fn ballot(decision: &Decision, by: &Identity) -> Ballot {
+    Ballot {
+        by: by.principal.clone(),
+        proof: by.proof,
+        choice: decision.choice,
+        seen: decision.seen,
+        reason: decision.reason.clone(),
+        input_mode: decision.input_mode,
+    }
 }
 
 /// Until when a decision counts: checked again by the database's clock when the commit is written.

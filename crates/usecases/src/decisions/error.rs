@@ -17,6 +17,16 @@ pub enum DecisionError {
     /// The state forbids it.
     #[error(transparent)]
     State(#[from] StateError),
+    /// It changed since the caller looked, and the caller insisted that it hasn't.
+    #[error("request `{id}` is at version {current}; you looked at version {looked_at}")]
+    VersionChanged {
+        /// The request.
+        id: RequestId,
+        /// What the caller looked at.
+        looked_at: u64,
+        /// What it is.
+        current: u64,
+    },
     /// Countersign itself can't.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -28,6 +38,7 @@ impl Fault for DecisionError {
             Self::Unknown(_) => Kind::NotFound,
             Self::Decide(error) => error.kind(),
             Self::State(error) => error.kind(),
+            Self::VersionChanged { .. } => Kind::Conflict,
             Self::Service(error) => error.kind(),
         }
     }
@@ -37,6 +48,7 @@ impl Fault for DecisionError {
             Self::Unknown(_) => "unknown_request",
             Self::Decide(error) => error.code(),
             Self::State(error) => error.code(),
+            Self::VersionChanged { .. } => "version_changed",
             Self::Service(error) => error.code(),
         }
     }

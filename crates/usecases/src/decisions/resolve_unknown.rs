@@ -1,32 +1,40 @@
 //! A person settles a request whose effect could not be known.
 
-use countersign_approvals::{Progress, SettledBy, StepState, Verdict};
-use countersign_kernel::{RedactedText, RequestId, Timestamp};
+use countersign_approvals::{ActionRequest, Progress, SettledBy, StateName, StepState, Verdict};
+use countersign_audit::EventType;
+use countersign_kernel::{RedactedText, Timestamp};
 use serde_json::json;
 
-use super::{DecisionError, DecisionReply, draft_by, load};
+use super::{DecisionError, DecisionReply, Target, draft_by, load};
 use crate::error::ServiceError;
 use crate::execution::{ownership, stored};
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
-/// Settles an `unknown` request by a person's word.
+/// Settles an `unknown` request by a person's word. The same word of the same person again changes nothing.
 ///
 /// # Errors
-/// There is no such request, or nothing is unknown about it.
+/// There is no such request, it is at another version than the one looked at, or nothing is unknown about it.
 pub async fn resolve_unknown(
     services: &Services,
-    id: RequestId,
+    target: impl Into<Target>,
     verdict: Verdict,
     reason: &RedactedText,
     by: &Identity,
 ) -> Result<DecisionReply, DecisionError> {
+    let target = target.into();
+    let id = target.id;
     for _ in 0..ATTEMPTS {
         let run = load(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
+        if said_before(services, &snapshot.request, verdict, by).await? {
+            return Ok(DecisionReply { request: snapshot.request, repeated: true });
+        }
         let settled_by = SettledBy::Person { by: by.principal.clone(), reason: reason.clone() };
         let progress = without_doubt(&snapshot.progress, verdict, snapshot.now);
-        let transition = snapshot.request.settle_unknown(verdict, settled_by, &progress, snapshot.now)?;
+        let settled = snapshot.request.settle_unknown(verdict, settled_by, &progress, snapshot.now);
+        let transition = settled.map_err(|error| target.refusal(&snapshot.request, error))?;
+        target.check(&snapshot.request)?;
         let request = transition.after().clone();
         let mut draft = draft_by(services, &snapshot, by).await?;
         draft.record(transition).map_err(ServiceError::from)?;
@@ -42,6 +50,24 @@ pub async fn resolve_unknown(
         }
     }
     Err(busy(id).into())
+}
+
+/// Whether this person had settled it by this very word: a request keeps how it ended, and its event who said so.
+async fn said_before(
+    services: &Services,
+    request: &ActionRequest,
+    verdict: Verdict,
+    by: &Identity,
+) -> Result<bool, ServiceError> {
+    let event_type = match (verdict, request.state.name()) {
+        (Verdict::Applied, StateName::Applied) => EventType::ApprovalApplied,
+        (Verdict::Failed, StateName::Failed) => EventType::ApprovalFailed,
+        (Verdict::Applied | Verdict::Failed, _) => return Ok(false),
+    };
+    let told = services.queries().find_newest_event(request.facts.id, event_type).await?;
+    Ok(told.is_some_and(|event| {
+        event.detail["settled_by"] == "person" && event.detail["by"] == by.principal.as_str()
+    }))
 }
 
 /// The steps as the person's word settles them. A step left intended would keep its target from every later request.

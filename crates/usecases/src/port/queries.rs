@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_audit::EventType;
-use countersign_kernel::{DatabaseName, Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName};
-use countersign_waitstate::{Outcome, Run};
+use countersign_kernel::{
+    AgentKey, DatabaseName, Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName,
+};
+use countersign_waitstate::{Outcome, Run, RunStatus};
 
 use super::store_error::StoreError;
 use crate::record::{EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
@@ -49,6 +51,35 @@ pub struct RequestStatus {
     pub state: StateName,
     /// Its version.
     pub version: u64,
+}
+
+/// Which runs to list. Every member narrows; an empty list of statuses does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// In these states.
+    pub statuses: Vec<RunStatus>,
+    /// Of this project.
+    pub project: Option<ProjectKey>,
+    /// Of this agent.
+    pub agent_key: Option<AgentKey>,
+}
+
+/// Where a page of runs ends: the next page begins after it. Runs are listed newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunCursor {
+    /// When the last run of the page was registered.
+    pub registered_at: Timestamp,
+    /// Which it was.
+    pub id: RunId,
+}
+
+/// One page of runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPage {
+    /// The runs with their open waits, newest first.
+    pub runs: Vec<Run>,
+    /// Where to go on; none on the last page.
+    pub next: Option<RunCursor>,
 }
 
 /// A run with everything about it.
@@ -114,6 +145,14 @@ pub trait Queries: Send + Sync {
 
     /// A run with everything about it.
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError>;
+
+    /// Runs, newest first; `limit` is 1 to 500.
+    async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        after: Option<&RunCursor>,
+        limit: u32,
+    ) -> Result<RunPage, StoreError>;
 
     /// The runs that are not finished, oldest first, after the given one; `limit` is 1 to 500.
     async fn list_open_runs(&self, after: Option<RunId>, limit: u32) -> Result<Vec<Run>, StoreError>;

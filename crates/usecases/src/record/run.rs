@@ -128,24 +128,21 @@ impl From<&Run> for RunRecord {
 
 impl RunRecord {
     fn put_state(&mut self, state: &RunState) {
+        self.status = state.status().as_str().to_owned();
         match state {
             RunState::Live { timer: Timer::Running { deadline_at } } => {
-                self.status = "running".to_owned();
                 self.deadline_at = Some(Stamp(*deadline_at));
             }
             RunState::Live { timer: Timer::Paused { budget_left, since } } => {
-                self.status = "waiting".to_owned();
                 self.budget_left_ms = Some(signed(budget_left.0));
                 self.waiting_since = Some(Stamp(*since));
                 self.timeout_guard_disabled = true;
             }
             RunState::Ending { since, reason } => {
-                self.status = "ending".to_owned();
                 self.finish_reason = Some(reason.as_str().to_owned());
                 self.ending_at = Some(Stamp(*since));
             }
             RunState::Finished { at, reason } => {
-                self.status = "finished".to_owned();
                 self.finish_reason = Some(reason.as_str().to_owned());
                 self.finished_at = Some(Stamp(*at));
             }

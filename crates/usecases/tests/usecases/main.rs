@@ -3,6 +3,7 @@
 //! Warrants and control tools are mocked where calls, their order or their arguments matter; storage never is.
 #![expect(clippy::unwrap_used, reason = "a test's own fixtures are well-formed")]
 
+mod batches;
 mod commits;
 mod databases;
 mod execution;

@@ -1,7 +1,7 @@
 //! Runs and their outcomes.
 
 use countersign_kernel::{RequestId, RunId};
-use countersign_usecases::port::{RunDetail, StoreError};
+use countersign_usecases::port::{RunCursor, RunDetail, RunFilter, RunPage, StoreError};
 use countersign_usecases::record::{OutcomeRecord, RequestBundle, RunBundle};
 use countersign_waitstate::{Outcome, Run};
 use serde::Deserialize;
@@ -31,6 +31,44 @@ pub(super) async fn find(pool: &PgPool, id: &RunId) -> Result<Option<RunDetail>,
     }))
 }
 
+pub(super) async fn list(
+    pool: &PgPool,
+    filter: &RunFilter,
+    after: Option<&RunCursor>,
+    limit: u32,
+) -> Result<RunPage, StoreError> {
+    let RunFilter { statuses, project, agent_key } = filter;
+    let statuses: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
+    let project = project.as_ref().map(|project| project.as_str());
+    let agent_key = agent_key.as_ref().map(|agent| agent.as_str());
+    let at = after.map(|cursor| cursor.registered_at.to_string());
+    let id = after.map(|cursor| cursor.id.as_str());
+    let size = page_size(limit, 500);
+    let documents = sqlx::query_file_scalar!(
+        "src/store/queries/list_runs.sql",
+        &statuses,
+        project,
+        agent_key,
+        at.as_deref(),
+        id,
+        size + 1
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(store_error)?;
+    let more = i64::try_from(documents.len()).unwrap_or(i64::MAX) > size;
+    let kept = documents.iter().take(usize::try_from(size).unwrap_or(usize::MAX));
+    let runs = kept.map(|document| run_of_page(document)).collect::<Result<Vec<Run>, StoreError>>()?;
+    let last = runs.last().filter(|_| more);
+    let next = last.map(|run| RunCursor { registered_at: run.registered_at, id: run.facts.id.clone() });
+    Ok(RunPage { runs, next })
+}
+
+fn run_of_page(document: &str) -> Result<Run, StoreError> {
+    let bundle: RunBundle = read(document, "agent_sessions", "of a page")?;
+    bundle.try_into()
+}
+
 pub(super) async fn list_open(
     pool: &PgPool,
     after: Option<RunId>,
@@ -42,13 +80,7 @@ pub(super) async fn list_open(
             .fetch_all(pool)
             .await
             .map_err(store_error)?;
-    documents
-        .iter()
-        .map(|document| {
-            let bundle: RunBundle = read(document, "agent_sessions", "of a page")?;
-            bundle.try_into()
-        })
-        .collect()
+    documents.iter().map(|document| run_of_page(document)).collect()
 }
 
 pub(super) async fn find_outcome(

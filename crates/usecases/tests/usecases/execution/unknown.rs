@@ -11,7 +11,7 @@ use countersign_usecases::port::{WorkKind, WorkSubject};
 use serde_json::json;
 
 use crate::support::mocks::{permanent, unclear};
-use crate::support::{ALICE, RUN, Setup, World, check, who};
+use crate::support::{ALICE, BOB, RUN, Setup, World, check, who};
 
 fn cannot_tell(retry: bool) -> ProbeOutcome {
     ProbeOutcome::CannotTell { why: "looking does not tell".to_owned(), retry }
@@ -104,6 +104,24 @@ async fn a_person_settles_what_is_unknown_as_failed() {
     assert_eq!(world.last_detail("approval.failed")["code"], "effect_unknown");
     let again = resolve_unknown(&world.services, id, Verdict::Applied, &words("no"), &who(ALICE)).await;
     assert_eq!(again.unwrap_err().code(), "already_settled");
+}
+
+#[tokio::test]
+async fn settling_again_is_a_repeat_of_the_same_word_of_the_same_person_only() {
+    for (verdict, other, event) in [
+        (Verdict::Failed, Verdict::Applied, "approval.failed"),
+        (Verdict::Applied, Verdict::Failed, "approval.applied"),
+    ] {
+        let (world, id) = resolved(verdict).await;
+        let settle = |verdict, by: &'static str| {
+            let services = world.services.clone();
+            async move { resolve_unknown(&services, id, verdict, &words("I looked"), &who(by)).await }
+        };
+        assert!(settle(verdict, ALICE).await.unwrap().repeated);
+        assert_eq!(settle(verdict, BOB).await.unwrap_err().code(), "already_settled");
+        assert_eq!(settle(other, ALICE).await.unwrap_err().code(), "already_settled");
+        assert_eq!(world.count(event), 1);
+    }
 }
 
 #[tokio::test]

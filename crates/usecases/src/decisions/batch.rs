@@ -1,0 +1,172 @@
+//! A person decides several requests at once: one commit, so all of it counts or nothing does.
+
+use std::collections::BTreeMap;
+
+use async_lock::MutexGuardArc;
+use countersign_approvals::Decided;
+use countersign_kernel::{Fault, Kind, RequestId, RunId};
+
+use super::decide::{Decision, ballot, decide_by};
+use super::{DecisionError, DecisionReply, draft_by, load, record_attempt};
+use crate::commit::Guard;
+use crate::error::ServiceError;
+use crate::port::RequestSnapshot;
+use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
+
+/// The most requests one batch may name: its commit locks them all.
+pub const MOST_IN_BATCH: usize = 50;
+
+/// One decision of a batch that does not count.
+#[derive(Debug)]
+pub struct Refused {
+    /// The request.
+    pub id: RequestId,
+    /// Why.
+    pub error: DecisionError,
+}
+
+/// A batch was refused, all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// Some of its decisions don't count.
+    #[error("{} of the decisions do not count, so none of them does", .0.len())]
+    Refused(Vec<Refused>),
+    /// Countersign itself can't.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Fault for BatchError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Refused(_) => Kind::Conflict,
+            Self::Service(error) => error.kind(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "batch_refused",
+            Self::Service(error) => error.code(),
+        }
+    }
+}
+
+/// What a batch comes to, before it is written.
+struct Counted<'s> {
+    snapshot: &'s RequestSnapshot,
+    decided: Decided,
+}
+
+/// Counts one decision on each of these requests, in one commit. Decisions made before are repeats and hinder nothing. The replies come in
+/// the order of the ids.
+///
+/// # Errors
+/// One of the decisions doesn't count: then none does, and each such decision is named. An attempt by somebody who may not decide is
+/// recorded.
+pub async fn decide_requests(
+    services: &Services,
+    decisions: &BTreeMap<RequestId, Decision>,
+    by: &Identity,
+) -> Result<Vec<DecisionReply>, BatchError> {
+    for _ in 0..ATTEMPTS {
+        let _turns = turns(services, decisions).await?;
+        let snapshots = load_all(services, decisions).await?;
+        let counted = count(services, decisions, &snapshots, by).await?;
+        if let Some(replies) = write(services, counted, by).await? {
+            return Ok(replies);
+        }
+    }
+    Err(busy("several requests").into())
+}
+
+/// The turn of every run that is concerned, always in the same order: two batches never wait for one another.
+async fn turns(
+    services: &Services,
+    decisions: &BTreeMap<RequestId, Decision>,
+) -> Result<Vec<MutexGuardArc<()>>, BatchError> {
+    let snapshots = load_all(services, decisions).await?;
+    let runs: BTreeMap<String, &RunId> = snapshots
+        .iter()
+        .map(|snapshot| (snapshot.run.facts.id.to_string(), &snapshot.run.facts.id))
+        .collect();
+    let mut turns = Vec::with_capacity(runs.len());
+    for run in runs.values() {
+        turns.push(services.turn_of(run).await);
+    }
+    Ok(turns)
+}
+
+async fn load_all(
+    services: &Services,
+    decisions: &BTreeMap<RequestId, Decision>,
+) -> Result<Vec<RequestSnapshot>, BatchError> {
+    let mut snapshots = Vec::with_capacity(decisions.len());
+    let mut refused = Vec::new();
+    for id in decisions.keys().copied() {
+        match load(services, id).await {
+            Ok(snapshot) => snapshots.push(snapshot),
+            Err(DecisionError::Service(error)) => return Err(error.into()),
+            Err(error) => refused.push(Refused { id, error }),
+        }
+    }
+    if refused.is_empty() { Ok(snapshots) } else { Err(BatchError::Refused(refused)) }
+}
+
+/// Every decision as the domain counts it, or all that don't count.
+async fn count<'s>(
+    services: &Services,
+    decisions: &BTreeMap<RequestId, Decision>,
+    snapshots: &'s [RequestSnapshot],
+    by: &Identity,
+) -> Result<Vec<Counted<'s>>, BatchError> {
+    let mut counted = Vec::with_capacity(decisions.len());
+    let mut refused = Vec::new();
+    for ((id, decision), snapshot) in decisions.iter().zip(snapshots) {
+        let members = services.policy_of(snapshot.policy).await?;
+        let request = &snapshot.request;
+        match request.decide(ballot(decision, by), &*members, snapshot.now) {
+            Ok(decided) => counted.push(Counted { snapshot, decided }),
+            Err(error) => {
+                record_attempt(services, snapshot, by, &error).await?;
+                refused.push(Refused { id: *id, error: error.into() });
+            }
+        }
+    }
+    if refused.is_empty() { Ok(counted) } else { Err(BatchError::Refused(refused)) }
+}
+
+/// One commit of all that counts. `None` when others were faster.
+async fn write(
+    services: &Services,
+    counted: Vec<Counted<'_>>,
+    by: &Identity,
+) -> Result<Option<Vec<DecisionReply>>, ServiceError> {
+    let Some(first) = counted.first().map(|counted| counted.snapshot) else { return Ok(Some(Vec::new())) };
+    let mut draft = draft_by(services, first, by).await?;
+    let mut replies = Vec::with_capacity(counted.len());
+    let mut counts = false;
+    for Counted { snapshot, decided } in counted {
+        let transition = match decided {
+            Decided::Repeat => {
+                replies.push(DecisionReply { request: snapshot.request.clone(), repeated: true });
+                continue;
+            }
+            Decided::Counted(transition) => transition,
+        };
+        replies.push(DecisionReply { request: transition.after().clone(), repeated: false });
+        draft.turn_to(&snapshot.run);
+        if let Some(deadline) = decide_by(&snapshot.request.state) {
+            draft.guard(Guard::NotAfter { deadline });
+        }
+        draft.record(transition)?;
+        counts = true;
+    }
+    if !counts {
+        return Ok(Some(replies));
+    }
+    Ok(match services.write(draft.finish()).await? {
+        Written::Yes => Some(replies),
+        Written::Stale => None,
+    })
+}
