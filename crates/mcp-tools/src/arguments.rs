@@ -195,6 +195,18 @@ impl<'a> Arguments<'a> {
         read.into_iter().collect()
     }
 
+    /// A list of objects, each with these members only; their violations come back by [`Arguments::take_over`].
+    pub fn objects(&mut self, field: &str, count: RangeInclusive<usize>, known: &[&str]) -> Vec<Self> {
+        let Some(items) = self.list(field, count) else { return Vec::new() };
+        let prefix = |index| format!("{}{field}[{index}].", self.prefix);
+        items.iter().enumerate().map(|(index, item)| Self::nested(prefix(index), item, known)).collect()
+    }
+
+    /// Adds what is wrong with an object of a list.
+    pub fn take_over(&mut self, item: Self) {
+        self.violations.extend(item.violations);
+    }
+
     /// The links to code: at most five, each with a text and an `https` URL without credentials.
     pub fn links(&mut self, field: &str) -> Vec<CodeLink> {
         let Some(items) = self.list(field, 0..=MAX_LINKS) else { return Vec::new() };

@@ -1,65 +1,28 @@
-//! HTTP: health, readiness and metrics. Staff REST and the console come with their own issue.
+//! HTTP: the staff REST surface with its OpenAPI document, and health, readiness and metrics.
 //!
-//! **Architecture invariant:** nothing here decides, and nothing here knows an adapter; what readiness means is asked through
-//! [`Readiness`].
+//! It turns requests into the words of the domain and back, proves who calls, and asks the use cases. All that is wrong with a request is
+//! answered at once, as a problem (RFC 9457) with a stable code.
+//!
+//! **Architecture invariant:** nothing is decided here, and no request names its caller; who may ask for what is asked of
+//! [`countersign_usecases::access`]. Nothing here knows an adapter, and there is no clock and no randomness of its own: time comes with
+//! what the use cases load, elapsed time and randomness with [`ApiDeps`].
+//!
+//! Deliberately absent: TLS (ended in front of the server), the console, sign-in of people and the live stream.
 
-use std::sync::Arc;
+mod api;
+mod operations;
+mod settings;
 
-use async_trait::async_trait;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde::Serialize;
+use axum::Router;
 use tokio::net::TcpListener;
 
-/// One thing that readiness depends on, or that those who watch should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReadinessCheck {
-    /// What was looked at: `store`, `policy`, `warrants`, `audit_inbox`.
-    pub name: &'static str,
-    /// Whether the server can do its work as far as this goes.
-    pub ok: bool,
-    /// What was seen, in words.
-    pub detail: String,
-}
+pub use api::{ApiDeps, document};
+pub use operations::{Metrics, Operations, Readiness, ReadinessCheck};
+pub use settings::HttpSettings;
 
-/// Tells whether this replica can take calls.
-#[async_trait]
-pub trait Readiness: Send + Sync {
-    /// Looks at everything a call needs.
-    async fn check(&self) -> Vec<ReadinessCheck>;
-}
-
-/// Gives all metrics in the Prometheus text format.
-pub trait Metrics: Send + Sync {
-    /// The text, version 0.0.4 of the format.
-    fn render(&self) -> String;
-}
-
-/// What the routes need.
-#[derive(Clone)]
-pub struct Operations {
-    /// Tells whether this replica can take calls.
-    pub readiness: Arc<dyn Readiness>,
-    /// Gives the metrics.
-    pub metrics: Arc<dyn Metrics>,
-}
-
-#[derive(Serialize)]
-struct ReadinessBody {
-    ready: bool,
-    checks: Vec<ReadinessCheck>,
-}
-
-/// `GET /healthz`, `GET /readyz`, `GET /metrics`.
-pub fn router(operations: Operations) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(operations)
+/// Everything the server has to say over HTTP: `/healthz`, `/readyz`, `/metrics` and `/api/v1`.
+pub fn router(operations: Operations, api: ApiDeps) -> Router {
+    operations::router(operations).merge(api::router(api))
 }
 
 /// Serves the routes until `stop` is done, then ends what is in hand.
@@ -68,68 +31,9 @@ pub fn router(operations: Operations) -> Router {
 /// The listener failed.
 pub async fn serve(
     operations: Operations,
+    api: ApiDeps,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(operations)).with_graceful_shutdown(stop).await
-}
-
-async fn ready(State(operations): State<Operations>) -> Response {
-    let checks = operations.readiness.check().await;
-    let ready = checks.iter().all(|check| check.ok);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(ReadinessBody { ready, checks })).into_response()
-}
-
-async fn metrics(State(operations): State<Operations>) -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, operations.metrics.render()).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::body::Body;
-    use axum::http::Request;
-    use http_body_util::BodyExt as _;
-    use tower::ServiceExt as _;
-
-    struct Fixed(bool);
-
-    #[async_trait]
-    impl Readiness for Fixed {
-        async fn check(&self) -> Vec<ReadinessCheck> {
-            vec![ReadinessCheck { name: "store", ok: self.0, detail: "looked".to_owned() }]
-        }
-    }
-
-    impl Metrics for Fixed {
-        fn render(&self) -> String {
-            "countersign_up 1\n".to_owned()
-        }
-    }
-
-    async fn get(path: &str, ok: bool) -> (StatusCode, String) {
-        let operations = Operations { readiness: Arc::new(Fixed(ok)), metrics: Arc::new(Fixed(ok)) };
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router(operations).oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    #[tokio::test]
-    async fn readiness_says_what_is_missing() {
-        assert_eq!(get("/readyz", true).await.0, StatusCode::OK);
-        let (status, body) = get("/readyz", false).await;
-        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(body, r#"{"ready":false,"checks":[{"name":"store","ok":false,"detail":"looked"}]}"#);
-    }
-
-    #[tokio::test]
-    async fn health_and_metrics_answer_even_when_not_ready() {
-        assert_eq!(get("/healthz", false).await, (StatusCode::OK, "ok".to_owned()));
-        assert_eq!(get("/metrics", false).await, (StatusCode::OK, "countersign_up 1\n".to_owned()));
-        assert_eq!(get("/elsewhere", true).await.0, StatusCode::NOT_FOUND);
-    }
+    axum::serve(listener, router(operations, api)).with_graceful_shutdown(stop).await
 }

@@ -1,0 +1,123 @@
+//! The staff REST surface under `/api/v1`.
+
+mod approvals;
+mod batch;
+mod body;
+mod dto;
+mod etag;
+mod events;
+mod gate;
+mod limiter;
+mod openapi;
+mod page;
+mod policy;
+mod problem;
+mod query;
+mod questions;
+mod runs;
+mod trace;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get};
+use countersign_usecases::Services;
+use countersign_usecases::access::{Callers, Operation};
+use countersign_usecases::port::{Entropy, Stopwatch};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
+
+use crate::settings::HttpSettings;
+use limiter::Limiter;
+use problem::Problem;
+
+pub use openapi::document;
+
+/// What the surface works with.
+pub struct ApiDeps {
+    /// The use cases.
+    pub services: Arc<Services>,
+    /// Knows callers by their tokens.
+    pub callers: Callers,
+    /// Names requests whose callers didn't.
+    pub entropy: Arc<dyn Entropy>,
+    /// Elapsed time, for counting how often somebody asks.
+    pub stopwatch: Arc<dyn Stopwatch>,
+    /// Limits and times.
+    pub settings: HttpSettings,
+}
+
+/// The same as handlers see it.
+#[derive(Clone)]
+struct Api {
+    services: Arc<Services>,
+    callers: Callers,
+    entropy: Arc<dyn Entropy>,
+    stopwatch: Arc<dyn Stopwatch>,
+    settings: Arc<HttpSettings>,
+    limiter: Arc<Limiter>,
+}
+
+/// Puts the gate of an operation before its route.
+type Guard<'g> = &'g dyn Fn(Operation, MethodRouter<Api>) -> MethodRouter<Api>;
+
+/// Where the surface stands.
+const BASE: &str = "/api/v1";
+
+/// The routes, the document and its page.
+pub(crate) fn router(deps: ApiDeps) -> Router {
+    let api = Api {
+        services: deps.services,
+        callers: deps.callers,
+        entropy: deps.entropy,
+        stopwatch: deps.stopwatch,
+        limiter: Arc::new(Limiter::new(deps.settings.requests_per_minute)),
+        settings: Arc::new(deps.settings),
+    };
+    let guard = |operation, route: MethodRouter<Api>| {
+        route.route_layer(from_fn_with_state((api.clone(), operation), gate::admit))
+    };
+    let (routes, _) = OpenApiRouter::new().nest(BASE, operations(&guard)).split_for_parts();
+    routes
+        .route("/api/v1/openapi.json", get(page::document))
+        .route("/api/v1/docs", get(page::show))
+        .route("/api/v1/docs.css", get(page::style))
+        .fallback(nothing_there)
+        .layer(CatchPanicLayer::custom(gate::panicked))
+        .layer(from_fn_with_state(api.clone(), gate::name))
+        .layer(CompressionLayer::new())
+        .with_state(api)
+}
+
+/// Every route with the operation it stands for: there is no way to add one without.
+fn operations(guard: Guard<'_>) -> OpenApiRouter<Api> {
+    use Operation as Is;
+    let for_ = |operation: Operation, routes: UtoipaMethodRouter<Api>| {
+        let (schemas, mut paths, route) = routes.map(|route| guard(operation, route));
+        openapi::name_roles(&mut paths, operation);
+        (schemas, paths, route)
+    };
+    OpenApiRouter::new()
+        .routes(for_(Is::ListApprovals, routes!(approvals::list_approvals)))
+        .routes(for_(Is::GetApproval, routes!(approvals::get_approval)))
+        .routes(for_(Is::DecideApproval, routes!(approvals::decide_approval)))
+        .routes(for_(Is::CancelApproval, routes!(approvals::cancel_approval)))
+        .routes(for_(Is::ResolveUnknown, routes!(approvals::resolve_unknown)))
+        .routes(for_(Is::DecideApprovals, routes!(batch::decide_approvals)))
+        .routes(for_(Is::AnswerQuestion, routes!(questions::answer_question)))
+        .routes(for_(Is::ListRuns, routes!(runs::list_runs)))
+        .routes(for_(Is::GetRun, routes!(runs::get_run)))
+        .routes(for_(Is::ReadRunTimeline, routes!(runs::read_run_timeline)))
+        .routes(for_(Is::ReadTrace, routes!(trace::read_trace)))
+        .routes(for_(Is::ListEvents, routes!(events::list_events)))
+        .routes(for_(Is::GetPolicy, routes!(policy::get_policy)))
+        .routes(for_(Is::ExplainPolicy, routes!(policy::explain_policy)))
+}
+
+async fn nothing_there(uri: Uri) -> Box<Problem> {
+    Problem::of_status(StatusCode::NOT_FOUND, uri.path())
+}

@@ -1,0 +1,275 @@
+//! `/approvals`: what staff see of requests, and what they do about them. Roles let in; policy says whose decision counts.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use countersign_approvals::{Choice, InputMode, StateName, Verdict};
+use countersign_kernel::{Digest, Fault, Kind, RedactedText, RequestId, Violations};
+use countersign_mcp_tools::Arguments;
+use countersign_usecases::ServiceError;
+use countersign_usecases::access::Role;
+use countersign_usecases::decisions::decide::Decision;
+use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply};
+use countersign_usecases::look::{Liveness, get_request, look_at_request};
+use countersign_usecases::paging;
+use countersign_usecases::port::{RequestCursor, RequestFilter};
+
+use super::Api;
+use super::body::{Body, read};
+use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary, Committed, Current};
+use super::dto::request::{CancelRequest, DecisionRequest, ResolveUnknownRequest};
+use super::etag;
+use super::gate::Staff;
+use super::problem::{Answer, Problem};
+use super::query::{Fields, Sent};
+
+/// The most characters of a reason.
+pub(super) const MAX_REASON: usize = 1000;
+
+pub(super) const PAGE: u32 = 100;
+pub(super) const MAX_PAGE: u32 = 500;
+
+/// An answer with its entity tag.
+pub(super) type Tagged<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
+
+/// List requests, oldest first
+///
+/// Without `state` everything that waits for a person: what is `requested`, and what is `unknown`.
+#[utoipa::path(get, path = "/approvals", tag = "approvals", params(
+    ("state" = Option<Vec<super::dto::words::RequestState>>, Query, style = Form, explode, description = "In any of these states; may come several times."),
+    ("project" = Option<String>, Query, description = "Of this project."),
+    ("environment" = Option<String>, Query, description = "In this environment."),
+    ("tool" = Option<String>, Query, description = "Of this tool."),
+    ("run" = Option<String>, Query, description = "Of this run."),
+    ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most; 100 when nothing is said."),
+    ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, of this very list and filter."),
+), responses((status = 200, description = "One page.", body = ApprovalPage)))]
+pub(super) async fn list_approvals(
+    State(api): State<Api>,
+    _staff: Staff,
+    sent: Sent,
+) -> Answer<Json<ApprovalPage>> {
+    let once = ["project", "environment", "tool", "run", "limit", "cursor"];
+    let mut fields = Fields::of(sent, &once, &["state"]);
+    let mut states = fields.choices("state", &StateName::ALL, StateName::as_str);
+    if states.is_empty() {
+        states = vec![StateName::Requested, StateName::Unknown];
+    }
+    let filter = RequestFilter {
+        states,
+        project: fields.name("project"),
+        environment: fields.name("environment"),
+        tool: fields.name("tool"),
+        run: fields.name("run"),
+    };
+    let scope = format!("rest approvals {filter:?}");
+    let after: Option<RequestCursor> = fields.cursor(&scope);
+    let limit = fields.limit(PAGE, MAX_PAGE);
+    fields.finish(Some(()))?;
+    let queries = api.services.queries();
+    let found = queries.list_requests(&filter, after, limit).await.map_err(unreadable)?;
+    let now = queries.ping().await.map_err(unreadable)?;
+    let silent_after = api.settings.requester_silent_after;
+    let summary = |(request, last_heartbeat): &(_, _)| {
+        ApprovalSummary::of(request, Liveness { last_heartbeat: *last_heartbeat, now, silent_after })
+    };
+    Ok(Json(ApprovalPage {
+        approvals: found.requests.iter().map(summary).collect(),
+        next_cursor: found.next.map(|next| paging::token(&scope, &next)),
+    }))
+}
+
+/// Get one request with everything a person decides on
+#[utoipa::path(get, path = "/approvals/{id}", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
+    responses((status = 200, description = "The request.", body = Approval, headers(("ETag" = String, description = "Its version, as `If-Match` takes it.")))))]
+pub(super) async fn get_approval(
+    State(api): State<Api>,
+    staff: Staff,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer<Tagged<Approval>> {
+    let mut fields = Fields::of(sent, &[], &[]);
+    let id = fields.request_in_path(&id);
+    let id = fields.finish(id)?;
+    let view =
+        look_at_request(&api.services, id, staff.bearer()).await.map_err(|error| Problem::of(&error))?;
+    let liveness = Liveness {
+        last_heartbeat: view.snapshot.run.last_heartbeat_at,
+        now: view.snapshot.now,
+        silent_after: api.settings.requester_silent_after,
+    };
+    let tag = etag::header_of(&view.snapshot.request);
+    Ok((tag, Json(Approval::of(view, liveness, api.services.tools()))))
+}
+
+/// Approve or deny exactly the plan that was shown
+///
+/// Whoever came too late is told who decided what and when. The same decision of the same person again is `repeated`.
+#[utoipa::path(post, path = "/approvals/{id}/decision", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")),
+    request_body = DecisionRequest,
+    responses((status = 200, description = "It counts.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
+pub(super) async fn decide_approval(
+    State(api): State<Api>,
+    staff: Staff,
+    Path(id): Path<String>,
+    sent: Sent,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Answer<Tagged<Committed>> {
+    let mut fields = Fields::of(sent, &[], &[]);
+    let target = fields.target(&id, &headers);
+    let (target, decision) = fields.finish_with(target, read(read_decision(&body)))?;
+    let decided = decisions::decide_request(&api.services, target, &decision, staff.identity()).await;
+    committed(&api, target.id, decided).await
+}
+
+/// Withdraw a request that has not begun
+///
+/// Whoever policy asks about it may, and every operator.
+#[utoipa::path(post, path = "/approvals/{id}/cancel", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")),
+    request_body = CancelRequest,
+    responses((status = 200, description = "It is withdrawn.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
+pub(super) async fn cancel_approval(
+    State(api): State<Api>,
+    staff: Staff,
+    Path(id): Path<String>,
+    sent: Sent,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Answer<Tagged<Committed>> {
+    let mut fields = Fields::of(sent, &[], &[]);
+    let target = fields.target(&id, &headers);
+    let (target, reason) = fields.finish_with(target, read(read_cancel(&body)))?;
+    let identity = staff.identity().clone();
+    let by = if staff.bearer().roles.contains(&Role::Operator) {
+        CancelBy::Operator(identity)
+    } else {
+        CancelBy::Staff(identity)
+    };
+    let cancelled = decisions::cancel_request(&api.services, target, reason, &by).await;
+    committed(&api, target.id, cancelled).await
+}
+
+/// Settle a request whose effect is unknown
+///
+/// On the word of a person who looked at the target. The write is never repeated.
+#[utoipa::path(post, path = "/approvals/{id}/resolve-unknown", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")),
+    request_body = ResolveUnknownRequest,
+    responses((status = 200, description = "It is settled.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
+pub(super) async fn resolve_unknown(
+    State(api): State<Api>,
+    staff: Staff,
+    Path(id): Path<String>,
+    sent: Sent,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Answer<Tagged<Committed>> {
+    let mut fields = Fields::of(sent, &[], &[]);
+    let target = fields.target(&id, &headers);
+    let (target, (verdict, reason)) = fields.finish_with(target, read(read_verdict(&body)))?;
+    let resolved =
+        decisions::resolve_unknown(&api.services, target, verdict, &reason, staff.identity()).await;
+    committed(&api, target.id, resolved).await
+}
+
+const CHOICES: [(&str, Choice); 2] = [("approve", Choice::Approve), ("deny", Choice::Deny)];
+const INPUT_MODES: [(&str, InputMode); 3] =
+    [("button", InputMode::Button), ("text", InputMode::Text), ("voice", InputMode::Voice)];
+const VERDICTS: [(&str, Verdict); 2] = [("applied", Verdict::Applied), ("failed", Verdict::Failed)];
+
+fn read_decision(body: &serde_json::Value) -> Result<Decision, Violations> {
+    let mut given = Arguments::read(body, &["decision", "reason", "seen_digest", "input_mode"]);
+    let choice = choice(&mut given);
+    let seen = digest(&mut given);
+    let reason = reason(&mut given);
+    let input_mode = input_mode(&mut given);
+    let decision = (|| Some(Decision { choice: choice?, seen: seen?, reason, input_mode: input_mode? }))();
+    given.finish(decision)
+}
+
+fn read_cancel(body: &serde_json::Value) -> Result<Option<RedactedText>, Violations> {
+    let mut given = Arguments::read(body, &["reason"]);
+    let reason = reason(&mut given);
+    given.finish(Some(reason))
+}
+
+fn read_verdict(body: &serde_json::Value) -> Result<(Verdict, RedactedText), Violations> {
+    let mut given = Arguments::read(body, &["verdict", "reason"]);
+    given.require("verdict");
+    given.require("reason");
+    let verdict = given.choice("verdict", &VERDICTS);
+    let reason = given.prose("reason", 1, MAX_REASON);
+    given.finish(verdict.zip(reason))
+}
+
+/// The decision, which has to be there.
+pub(super) fn choice(given: &mut Arguments<'_>) -> Option<Choice> {
+    given.require("decision");
+    given.choice("decision", &CHOICES)
+}
+
+/// The digest of what was shown, which has to be there.
+pub(super) fn digest(given: &mut Arguments<'_>) -> Option<Digest> {
+    given.require("seen_digest");
+    let rule = "must be `sha256:` and 64 lower-case hex digits";
+    given.patterned("seen_digest", rule, |text| text.parse::<Digest>().is_ok())?.parse().ok()
+}
+
+/// A reason that may be absent or empty.
+pub(super) fn reason(given: &mut Arguments<'_>) -> Option<RedactedText> {
+    given.prose("reason", 0, MAX_REASON).filter(|text| !text.as_str().is_empty())
+}
+
+/// How it was given; a button when nothing is said.
+pub(super) fn input_mode(given: &mut Arguments<'_>) -> Option<InputMode> {
+    if given.has("input_mode") { given.choice("input_mode", &INPUT_MODES) } else { Some(InputMode::Button) }
+}
+
+/// What became of a command, or its refusal with the request as it is.
+pub(super) async fn committed(
+    api: &Api,
+    id: RequestId,
+    reply: Result<DecisionReply, DecisionError>,
+) -> Answer<Tagged<Committed>> {
+    match reply {
+        Ok(reply) => {
+            let liveness = liveness(api, &reply).await;
+            Ok((etag::header_of(&reply.request), Json(Committed::of(&reply, liveness))))
+        }
+        Err(error) => {
+            let current = if error.kind() == Kind::Conflict { current(api, id).await } else { None };
+            Err(Problem::of(&error).with_current(current))
+        }
+    }
+}
+
+/// The request as it is, for whoever came too late. That it can't be read doesn't change the refusal.
+pub(super) async fn current(api: &Api, id: RequestId) -> Option<Current> {
+    match get_request(&api.services, id).await {
+        Ok(snapshot) => Some(Current::from(&snapshot.request)),
+        Err(error) => {
+            tracing::warn!(code = error.code(), "the present state of a request could not be read");
+            None
+        }
+    }
+}
+
+/// The sign of life of the run that asked. Failing to read it doesn't undo what was committed.
+pub(super) async fn liveness(api: &Api, reply: &DecisionReply) -> Liveness {
+    let silent_after = api.settings.requester_silent_after;
+    let facts = &reply.request.facts;
+    match get_request(&api.services, facts.id).await {
+        Ok(snapshot) => {
+            Liveness { last_heartbeat: snapshot.run.last_heartbeat_at, now: snapshot.now, silent_after }
+        }
+        Err(error) => {
+            tracing::warn!(code = error.code(), "the requester's sign of life could not be read");
+            Liveness { last_heartbeat: None, now: facts.requested_at, silent_after }
+        }
+    }
+}
+
+/// Storage can't be read.
+pub(super) fn unreadable(error: countersign_usecases::port::StoreError) -> Box<Problem> {
+    Problem::of(&ServiceError::from(error))
+}

@@ -1,0 +1,150 @@
+//! The OpenAPI document, made from the handlers and finished here: what all operations have in common is said once.
+
+use countersign_usecases::access::{Access, Operation};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use utoipa::openapi::path::Paths;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::problem::{FieldProblem, Place, ProblemBody, RefusedDecision};
+use super::{BASE, operations};
+
+/// Requests and answers by operation, as they look on the wire. Tests hold them against the schemas.
+const EXAMPLES: &str = include_str!("openapi/examples.json");
+
+const ABOUT: &str = "Staff look at what agents ask for, decide, and see what became of it. Every refusal is a problem (RFC 9457) with a \
+stable `code`. Roles say who may ask for an operation; only policy says whose decision counts.";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Countersign", version = "1", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    servers((url = "/", description = "The server that serves this document.")),
+    tags(
+        (name = "approvals", description = "Requests: look, decide, withdraw, settle."),
+        (name = "questions", description = "Questions to the owner."),
+        (name = "runs", description = "Agents' runs, and what is connected with them."),
+        (name = "events", description = "The audited facts."),
+        (name = "policy", description = "The policy matrix."),
+    ),
+    components(schemas(ProblemBody, FieldProblem, Place, RefusedDecision)),
+)]
+struct Base;
+
+/// The OpenAPI 3.1 document of the surface.
+pub fn document() -> Value {
+    let routes = OpenApiRouter::with_openapi(Base::openapi()).nest(BASE, operations(&|_, route| route));
+    // INVARIANT: the document is text, numbers and lists: it is always written.
+    let mut document = serde_json::to_value(routes.into_openapi()).unwrap_or_default();
+    document["components"]["securitySchemes"] = json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a person or service; `countersign token new` makes one."}
+    });
+    document["security"] = json!([{"bearer": []}]);
+    let schemas =
+        document["components"]["schemas"].as_object_mut().into_iter().flat_map(|all| all.values_mut());
+    schemas.for_each(without_doubt);
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    for operation in operations_of(&mut document) {
+        finish(operation, &examples);
+    }
+    document
+}
+
+/// A member that may be absent is absent then: `null` is neither sent nor taken. An object without members of its own is a document of
+/// somebody else, and says that it is open.
+fn without_doubt(schema: &mut Value) {
+    let members = schema
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(|members| members.values_mut());
+    for member in members {
+        if let Some([Value::String(kind), Value::String(null)]) = member["type"].as_array().map(Vec::as_slice)
+            && null == "null"
+        {
+            member["type"] = Value::String(kind.clone());
+        }
+        if member["type"] == "object" {
+            member["additionalProperties"] = Value::Bool(true);
+        }
+        let reference =
+            member["oneOf"].as_array().and_then(|choices| choices.iter().find(|one| one["$ref"].is_string()));
+        if let Some(reference) = reference.cloned() {
+            *member = reference;
+        }
+    }
+}
+
+/// All operations of a document.
+fn operations_of(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let items = paths.filter_map(Value::as_object_mut);
+    items.flat_map(|item| item.values_mut().filter_map(Value::as_object_mut))
+}
+
+/// Says who may ask for an operation.
+pub(super) fn name_roles(paths: &mut Paths, operation: Operation) {
+    let roles: Vec<_> = match operation.access() {
+        Access::AnyOf(roles) => roles.iter().map(|role| format!("`{}`", role.as_str())).collect(),
+        Access::Public | Access::Run { .. } => Vec::new(),
+    };
+    for item in paths.paths.values_mut() {
+        for described in [&mut item.get, &mut item.post].into_iter().flatten() {
+            let before = described.description.take().map(|text| format!("{text}\n\n")).unwrap_or_default();
+            described.description = Some(format!("{before}Roles: {}.", roles.join(", ")));
+        }
+    }
+}
+
+/// Adds the refusals, the examples and the request's id to an operation.
+fn finish(operation: &mut Map<String, Value>, examples: &Value) {
+    let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let example = &examples[&id];
+    let has_body = operation.contains_key("requestBody");
+    let names_one = parameters(operation).any(|parameter| parameter["in"] == "path");
+    let has_precondition = parameters(operation).any(|parameter| parameter["name"] == "If-Match");
+    let follows = id == "read_trace" || id == "decide_approvals";
+    let decides = has_body && id != "explain_policy";
+    let said = [
+        ("400", true, "The request can't be read, or a parameter breaks its rule."),
+        ("401", true, "No token, or one that is not accepted."),
+        ("403", true, "The role is missing, or policy asks somebody else."),
+        ("404", names_one || follows, "There is no such thing."),
+        ("406", true, "The caller does not take JSON."),
+        ("409", decides, "The state forbids it: somebody decided before, or the plan has changed."),
+        ("412", has_precondition, "It has changed since the version in `If-Match`."),
+        ("413", has_body, "The body is too large."),
+        ("415", has_body, "The body is not JSON."),
+        ("422", has_body, "Fields of the body break their rules: all of them are listed."),
+        ("429", true, "Too many requests; `Retry-After` says when to try again."),
+        ("500", true, "An internal error; the server's log says more."),
+        ("503", true, "Something is unavailable; `Retry-After` says when to try again."),
+    ];
+    for (status, _, description) in said.into_iter().filter(|(_, applies, _)| *applies) {
+        operation["responses"][status] = problem(status, description);
+    }
+    if let Some(body) = operation.get_mut("requestBody") {
+        body["content"]["application/json"]["example"] = example["request"].clone();
+    }
+    let answer = &mut operation["responses"]["200"];
+    answer["content"]["application/json"]["example"] = example["response"].clone();
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        for response in responses.values_mut() {
+            response["headers"]["X-Request-Id"] = json!({"description": "Names the request, in problems and in the log.", "schema": {"type": "string"}});
+        }
+    }
+}
+
+fn parameters(operation: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    operation.get("parameters").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn problem(status: &str, description: &str) -> Value {
+    let schema = json!({"$ref": "#/components/schemas/ProblemBody"});
+    let mut response =
+        json!({"description": description, "content": {"application/problem+json": {"schema": schema}}});
+    if matches!(status, "429" | "503") {
+        response["headers"]["Retry-After"] =
+            json!({"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}});
+    }
+    response
+}

@@ -1,0 +1,221 @@
+//! Parameters in paths, queries and headers: read field by field, so that one answer names all that is wrong.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use countersign_kernel::{ParseNameError, RedactedText, RequestId};
+use countersign_usecases::decisions::Target;
+use countersign_usecases::paging::{self, Place as Spot};
+
+use super::Api;
+use super::problem::{Answer, FieldProblem, Place, Problem};
+
+/// The query as it was sent.
+pub(super) struct Sent(Vec<(String, String)>);
+
+impl FromRequestParts<Api> for Sent {
+    type Rejection = Box<Problem>;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
+        let read = Query::<Vec<(String, String)>>::from_request_parts(parts, api).await;
+        read.map(|Query(pairs)| Self(pairs)).map_err(|_| {
+            Problem::new(axum::http::StatusCode::BAD_REQUEST, "malformed_request", "the query can't be read")
+        })
+    }
+}
+
+/// Parameters under examination, with all that is wrong so far.
+#[derive(Default)]
+pub(super) struct Fields {
+    pairs: Vec<(String, String)>,
+    wrong: Vec<FieldProblem>,
+}
+
+impl Fields {
+    /// Begins with a query of which these parameters are known; those in `many` may come several times.
+    pub(super) fn of(sent: Sent, once: &[&str], many: &[&str]) -> Self {
+        let mut fields = Self { pairs: sent.0, wrong: Vec::new() };
+        let mut seen: Vec<String> = Vec::new();
+        for (name, _) in fields.pairs.clone() {
+            if many.contains(&name.as_str()) {
+                continue;
+            }
+            if !once.contains(&name.as_str()) {
+                let known = [once, many].concat().join("`, `");
+                let rule = if known.is_empty() {
+                    "no parameter is known".to_owned()
+                } else {
+                    format!("is not known; known are `{known}`")
+                };
+                fields.violate(Place::Query, &shown(&name), rule);
+            } else if seen.contains(&name) {
+                fields.violate(Place::Query, &name, "is given more than once");
+            }
+            seen.push(name);
+        }
+        fields
+    }
+
+    /// The text of a parameter that is given.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
+    }
+
+    /// A patterned name that may be absent.
+    pub(super) fn name<T: FromStr<Err = ParseNameError>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = text.parse::<T>();
+        parsed
+            .map_err(|error| {
+                self.violate_with(Place::Query, name, format!("must be {}", error.expected()), &text)
+            })
+            .ok()
+    }
+
+    /// The id of a request, where one may be absent.
+    pub(super) fn request(&mut self, name: &str) -> Option<RequestId> {
+        let text = self.text(name)?;
+        self.parse_request(Place::Query, name, &text)
+    }
+
+    /// The id of a request in the path.
+    pub(super) fn request_in_path(&mut self, text: &str) -> Option<RequestId> {
+        self.parse_request(Place::Path, "id", text)
+    }
+
+    /// A patterned name in the path.
+    pub(super) fn name_in_path<T: FromStr<Err = ParseNameError>>(&mut self, text: &str) -> Option<T> {
+        let parsed = text.parse::<T>();
+        parsed
+            .map_err(|error| {
+                self.violate_with(Place::Path, "id", format!("must be {}", error.expected()), text)
+            })
+            .ok()
+    }
+
+    fn parse_request(&mut self, place: Place, name: &str, text: &str) -> Option<RequestId> {
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.violate(place, name, "must be a UUID in its hyphenated form");
+        }
+        parsed
+    }
+
+    /// Each value of a parameter that may come several times, of these spellings.
+    pub(super) fn choices<T: Copy + Ord>(
+        &mut self,
+        name: &str,
+        all: &[T],
+        spelling: fn(T) -> &'static str,
+    ) -> Vec<T> {
+        let given: Vec<String> =
+            self.pairs.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect();
+        let mut chosen = Vec::new();
+        for text in given {
+            match all.iter().find(|choice| spelling(**choice) == text) {
+                Some(choice) => chosen.push(*choice),
+                None => {
+                    let spellings: Vec<_> =
+                        all.iter().map(|choice| format!("`{}`", spelling(*choice))).collect();
+                    self.violate_with(
+                        Place::Query,
+                        name,
+                        format!("must be one of {}", spellings.join(", ")),
+                        &text,
+                    );
+                }
+            }
+        }
+        chosen.sort_unstable();
+        chosen.dedup();
+        chosen
+    }
+
+    /// How many the page has at most: `default` when nothing is said.
+    pub(super) fn limit(&mut self, default: u32, most: u32) -> u32 {
+        let Some(text) = self.text("limit") else { return default };
+        match text.parse() {
+            Ok(limit) if (1..=most).contains(&limit) => limit,
+            Ok(_) | Err(_) => {
+                self.violate_with(
+                    Place::Query,
+                    "limit",
+                    format!("must be a whole number from 1 to {most}"),
+                    &text,
+                );
+                default
+            }
+        }
+    }
+
+    /// Where the list that `scope` names goes on.
+    pub(super) fn cursor<P: Spot>(&mut self, scope: &str) -> Option<P> {
+        let text = self.text("cursor")?;
+        let place = paging::read_token(scope, &text);
+        if place.is_none() {
+            self.violate(Place::Query, "cursor", "must be a `next_cursor` of this very list and filter");
+        }
+        place
+    }
+
+    /// The version in `If-Match`; none when there is none.
+    pub(super) fn if_match(&mut self, headers: &HeaderMap) -> Option<u64> {
+        let value = headers.get(axum::http::header::IF_MATCH)?;
+        let text = value.to_str().unwrap_or_default();
+        if text == "*" {
+            return None;
+        }
+        let version = super::etag::version(text);
+        if version.is_none() {
+            self.violate(Place::Header, "If-Match", "must be the `ETag` of this request, or `*`");
+        }
+        version
+    }
+
+    /// The request of the path, at the version of `If-Match`.
+    pub(super) fn target(&mut self, id: &str, headers: &HeaderMap) -> Option<Target> {
+        let version = self.if_match(headers);
+        self.request_in_path(id).map(|id| Target { id, version })
+    }
+
+    /// Adds a violation without repeating the value.
+    pub(super) fn violate(&mut self, place: Place, name: &str, rule: impl Into<String>) {
+        let pointer = format!("/{name}");
+        self.wrong.push(FieldProblem { r#in: place, pointer, detail: rule.into(), value: None });
+    }
+
+    fn violate_with(&mut self, place: Place, name: &str, rule: String, value: &str) {
+        self.violate(place, name, rule);
+        if let Some(last) = self.wrong.last_mut() {
+            last.value = Some(shown(value));
+        }
+    }
+
+    /// What was read, or everything that is wrong. `value` may be absent only when something has been found wrong.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Answer<T> {
+        match value {
+            Some(value) if self.wrong.is_empty() => Ok(value),
+            Some(_) | None => Err(Problem::invalid(self.wrong)),
+        }
+    }
+
+    /// The same together with what was read of a body.
+    pub(super) fn finish_with<T, B>(mut self, value: Option<T>, body: Answer<B>) -> Answer<(T, B)> {
+        match (value, body) {
+            (Some(value), Ok(body)) if self.wrong.is_empty() => Ok((value, body)),
+            (_, Ok(_)) => Err(Problem::invalid(self.wrong)),
+            (_, Err(problem)) => {
+                self.wrong.extend(problem.fields());
+                Err(Problem::invalid(self.wrong))
+            }
+        }
+    }
+}
+
+/// A value a caller may have mistaken for something else: short, and without what looks like a credential.
+fn shown(text: &str) -> String {
+    let redacted = RedactedText::parse(text, 0, usize::MAX).map(|text| text.to_string()).unwrap_or_default();
+    redacted.chars().take(64).collect()
+}

@@ -1,0 +1,136 @@
+//! What every answer has in common: its name, its form, its limits, its size on the wire.
+
+use std::num::NonZeroU32;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use countersign_transport_http::HttpSettings;
+use tower::ServiceExt as _;
+
+use crate::support::{DOCUMENT, call, world, world_with};
+
+#[tokio::test]
+async fn a_request_is_named_by_its_caller_or_by_us() {
+    let world = world().await;
+    let mut named = call(Method::GET, "alice", "/api/v1/policy", None);
+    named.headers_mut().insert("x-request-id", "from-the-proxy.1".parse().unwrap());
+    assert_eq!(world.send(named).await.headers["x-request-id"], "from-the-proxy.1");
+    for unpresentable in ["", "two words", &"x".repeat(65)] {
+        let mut request = call(Method::GET, "mallory", "/api/v1/policy", None);
+        request.headers_mut().insert("x-request-id", unpresentable.parse().unwrap());
+        let answered = world.send(request).await;
+        assert_eq!(answered.refused(401), "unauthenticated");
+        assert_eq!(answered.headers["x-request-id"].len(), 32);
+        assert_eq!(answered.headers[header::WWW_AUTHENTICATE], "Bearer");
+    }
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_not_there_are_problems_too() {
+    let world = world().await;
+    for path in ["/", "/api", "/api/v1/approval", "/api/v2/approvals", "/elsewhere", "/api/v1/approvals/x/y"]
+    {
+        assert_eq!(world.get("alice", path).await.refused(404), "unknown_path", "{path}");
+    }
+    let answered = world.send(call(Method::DELETE, "alice", "/api/v1/approvals", None)).await;
+    assert_eq!(answered.refused(405), "method_not_allowed");
+    assert_eq!(answered.headers[header::ALLOW], "GET,HEAD");
+    assert_eq!(answered.headers[header::CACHE_CONTROL], "no-store");
+    assert_eq!(
+        answered.body["type"],
+        "https://github.com/countersign-dev/countersign/blob/main/docs/errors/method_not_allowed.md"
+    );
+}
+
+#[tokio::test]
+async fn a_caller_may_ask_so_often_and_each_for_themselves() {
+    let settings =
+        HttpSettings { requests_per_minute: NonZeroU32::new(3).unwrap(), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    for _ in 0..3 {
+        world.get("alice", "/api/v1/policy").await.ok();
+    }
+    let refused = world.get("alice", "/api/v1/policy").await;
+    assert_eq!(
+        (refused.refused(429), refused.headers[header::RETRY_AFTER].to_str().unwrap()),
+        ("rate_limited", "20")
+    );
+    world.get("bob", "/api/v1/policy").await.ok();
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_take_it() {
+    let world = world().await;
+    let request = |encoding: &str| {
+        let request = Request::get("/api/v1/openapi.json").header(header::ACCEPT_ENCODING, encoding);
+        world.app.clone().oneshot(request.body(Body::empty()).unwrap())
+    };
+    let plain = request("identity").await.unwrap();
+    assert!(plain.headers().get(header::CONTENT_ENCODING).is_none());
+    let small = request("gzip").await.unwrap();
+    assert_eq!(small.headers()[header::CONTENT_ENCODING], "gzip");
+    let (plain, small) = (
+        to_bytes(plain.into_body(), usize::MAX).await.unwrap(),
+        to_bytes(small.into_body(), usize::MAX).await.unwrap(),
+    );
+    assert!(small.len() * 4 < plain.len(), "{} of {}", small.len(), plain.len());
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&plain).unwrap(), *DOCUMENT);
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_said_to_be_and_nothing_of_it_leaks() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.store.set_unreachable(true);
+    for path in [
+        "/api/v1/approvals".to_owned(),
+        format!("/api/v1/approvals/{id}"),
+        "/api/v1/runs".to_owned(),
+        "/api/v1/policy".to_owned(),
+    ] {
+        let refused = world.get("alice", &path).await;
+        assert_eq!(
+            (refused.refused(503), refused.headers[header::RETRY_AFTER].to_str().unwrap()),
+            ("store_unavailable", "1"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_every_operation_and_loads_nothing_from_elsewhere() {
+    let world = world().await;
+    let fetch = async |path: &str| {
+        let answer =
+            world.app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        assert_eq!(parts.status, StatusCode::OK, "{path}");
+        let text = to_bytes(body, usize::MAX).await.unwrap();
+        (parts.headers, String::from_utf8(text.to_vec()).unwrap())
+    };
+    let (headers, page) = fetch("/api/v1/docs").await;
+    assert!(
+        headers[header::CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap()
+            .starts_with("default-src 'none'; style-src 'self'")
+    );
+    assert!(!page.contains("<script") && !page.contains(" style=") && !page.contains("src="));
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            assert!(page.contains(&format!("{} {path}", method.to_uppercase())), "{method} {path}");
+            assert!(page.contains(operation["summary"].as_str().unwrap()), "{path}");
+        }
+    }
+    let (headers, style) = fetch("/api/v1/docs.css").await;
+    assert_eq!(headers[header::CONTENT_TYPE], "text/css; charset=utf-8");
+    assert!(!style.contains("url(") && !style.contains("@import"));
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let world = world().await;
+    let answer =
+        world.app.clone().oneshot(Request::get("/healthz").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
