@@ -1,9 +1,11 @@
-//! Files that are made from others: copies that let each library package alone, sqlx's offline data, the list of released migrations.
+//! Files that are made from others: copies that let each library package alone, sqlx's offline data, the list of released migrations, the
+//! OpenAPI document.
 //!
 //! `gen` writes them, `gen --check` makes them aside and fails naming every file that differs. Both take the same path up to that point.
 
 mod checksums;
 mod folder;
+mod openapi;
 mod queries;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         )?);
     }
     if !args.copies_only {
+        drifts.extend(openapi::prepare(&root, args.check)?);
         drifts.extend(queries::prepare(&root, args.check)?);
     }
     report(&root, &drifts, args.check)

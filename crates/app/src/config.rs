@@ -33,6 +33,9 @@ pub struct Config {
     /// Limits and times of the gRPC surface.
     #[serde(default)]
     pub grpc: GrpcConfig,
+    /// Limits and times of the REST surface.
+    #[serde(default)]
+    pub http: HttpConfig,
     /// Where state is kept.
     pub store: StoreConfig,
     /// The policy text.
@@ -66,7 +69,8 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address and port of gRPC. Default `127.0.0.1:7443`. TLS is ended in front of the server; see docs/operations.md.
     pub grpc_listen: SocketAddr,
-    /// Address and port of health, readiness and metrics. Default `127.0.0.1:7480`.
+    /// Address and port of the REST surface, and of health, readiness and metrics. Default `127.0.0.1:7480`. A proxy in front lets callers
+    /// through to `/api/` only; see docs/operations.md.
     pub http_listen: SocketAddr,
     /// Seconds that calls and work in flight get at shutdown. Default 20.
     pub shutdown_grace_s: u64,
@@ -89,6 +93,19 @@ pub struct GrpcConfig {
     pub poll_ms: NonZeroU32,
     /// Seconds without a sign of life after which a requester is shown as silent. Default 300.
     pub requester_silent_after_s: NonZeroU32,
+}
+
+/// Limits and times of the REST surface. None of them may be 0.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// The largest body taken, in bytes. Default 1048576.
+    pub max_body_bytes: NonZeroU32,
+    /// Seconds a request may take to be answered, at most. Default 30.
+    pub request_timeout_s: NonZeroU32,
+    /// Requests one person or service may make in a minute at this replica. Default 600.
+    pub requests_per_minute: NonZeroU32,
 }
 
 /// Where state is kept.
@@ -344,14 +361,26 @@ impl Default for ServerConfig {
     }
 }
 
+/// A default that is not 0.
+const fn positive(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: positive(1024 * 1024),
+            request_timeout_s: positive(30),
+            requests_per_minute: positive(600),
+        }
+    }
+}
+
 impl Default for GrpcConfig {
     fn default() -> Self {
-        const fn positive(number: u32) -> NonZeroU32 {
-            match NonZeroU32::new(number) {
-                Some(number) => number,
-                None => NonZeroU32::MIN,
-            }
-        }
         Self {
             max_message_bytes: positive(1024 * 1024),
             call_timeout_s: positive(30),

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use countersign_transport_grpc::GrpcDeps;
-use countersign_transport_http::Operations;
+use countersign_transport_http::{ApiDeps, Operations};
 use countersign_usecases::port::Ids;
 use countersign_usecases::watch;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::ambient::{self, OsEntropy};
+use crate::ambient::{self, MonotonicWatch, OsEntropy};
 use crate::config::Config;
 use crate::wiring::{Wired, bootstrap_policy, wire};
 use crate::{upkeep, workers};
@@ -57,15 +57,16 @@ fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -
     let (operations, metrics) = operations(wired);
     let worker_id = Ids::new(&OsEntropy, ambient::host_now()).worker();
     let (services, woken) = (Arc::clone(&wired.services), wired.wake.subscribe());
-    let (grpc_deps, grpc_stop, http_stop) = (deps(wired, config), stop(), stop());
+    let (grpc_deps, grpc_stop) = (deps(wired, config), stop());
+    let (api_deps, http_stop) = (api_deps(wired, config), stop());
     let (worker_config, worker_stop) = (config.workers.clone(), stopping.clone());
 
     let mut parts = Parts::new(stopping.clone());
     parts.start("the gRPC server", async move {
         Ok(countersign_transport_grpc::serve(grpc_deps, grpc, grpc_stop).await?)
     });
-    parts.start("the server of health and metrics", async move {
-        Ok(countersign_transport_http::serve(operations, http, http_stop).await?)
+    parts.start("the HTTP server", async move {
+        Ok(countersign_transport_http::serve(operations, api_deps, http, http_stop).await?)
     });
     parts.start("the workers", async move {
         workers::run(services, worker_id, worker_config, woken, worker_stop).await;
@@ -87,6 +88,16 @@ fn deps(wired: &Wired, config: &Config) -> GrpcDeps {
         wake: Arc::clone(&wired.wake),
         entropy: Arc::new(OsEntropy),
         settings: surface::settings(&config.grpc),
+    }
+}
+
+fn api_deps(wired: &Wired, config: &Config) -> ApiDeps {
+    ApiDeps {
+        services: Arc::clone(&wired.services),
+        callers: wired.callers(),
+        entropy: Arc::new(OsEntropy),
+        stopwatch: Arc::new(MonotonicWatch::start()),
+        settings: surface::http_settings(&config.http, &config.grpc),
     }
 }
 

@@ -46,7 +46,7 @@ fn the_pages_and_the_index_are_whole() {
     for code in pages_of(&root) {
         let page = fs::read_to_string(root.join(format!("docs/errors/{code}.md"))).expect("was just listed");
         assert!(page.starts_with(&format!("# `{code}`: ")), "the heading of docs/errors/{code}.md");
-        for part in ["**Why it happens.** ", "**What to do.** ", "**gRPC status.** "] {
+        for part in ["**Why it happens.** ", "**What to do.** ", "**gRPC status.** ", "**HTTP status.** "] {
             assert!(page.contains(part), "docs/errors/{code}.md lacks `{part}`");
         }
         assert!(

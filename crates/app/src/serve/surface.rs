@@ -1,15 +1,16 @@
-//! The gRPC surface's settings, out of the configuration.
+//! The settings of the surfaces, out of the configuration.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign_kernel::Millis;
 use countersign_transport_grpc::GrpcSettings;
+use countersign_transport_http::HttpSettings;
 
-use crate::config::GrpcConfig;
+use crate::config::{GrpcConfig, HttpConfig};
 
 /// The options as the surface takes them.
 pub(super) fn settings(config: &GrpcConfig) -> GrpcSettings {
-    let seconds = |option: std::num::NonZeroU32| Duration::from_secs(u64::from(option.get()));
     GrpcSettings {
         max_message_bytes: usize::try_from(config.max_message_bytes.get()).unwrap_or(usize::MAX),
         call_timeout: seconds(config.call_timeout_s),
@@ -20,6 +21,20 @@ pub(super) fn settings(config: &GrpcConfig) -> GrpcSettings {
     }
 }
 
+/// The options of REST as the surface takes them; when a requester counts as silent is said once, for both surfaces.
+pub(super) fn http_settings(config: &HttpConfig, grpc: &GrpcConfig) -> HttpSettings {
+    HttpSettings {
+        max_body_bytes: usize::try_from(config.max_body_bytes.get()).unwrap_or(usize::MAX),
+        request_timeout: seconds(config.request_timeout_s),
+        requests_per_minute: config.requests_per_minute,
+        requester_silent_after: settings(grpc).requester_silent_after,
+    }
+}
+
+fn seconds(option: NonZeroU32) -> Duration {
+    Duration::from_secs(u64::from(option.get()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +43,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_surface_itself() {
         assert_eq!(settings(&GrpcConfig::default()), GrpcSettings::default());
+        assert_eq!(http_settings(&HttpConfig::default(), &GrpcConfig::default()), HttpSettings::default());
     }
 
     #[test]
@@ -44,6 +60,10 @@ mod tests {
             keep_alive_timeout_s = 4
             poll_ms = 5
             requester_silent_after_s = 6
+            [http]
+            max_body_bytes = 7
+            request_timeout_s = 8
+            requests_per_minute = 9
             "#,
         );
         let expected = GrpcSettings {
@@ -54,7 +74,15 @@ mod tests {
             poll_interval: Duration::from_millis(5),
             requester_silent_after: Millis::from_secs(6),
         };
-        assert_eq!(settings(&config.unwrap().grpc), expected);
+        let config = config.unwrap();
+        assert_eq!(settings(&config.grpc), expected);
+        let expected = HttpSettings {
+            max_body_bytes: 7,
+            request_timeout: Duration::from_secs(8),
+            requests_per_minute: NonZeroU32::new(9).unwrap(),
+            requester_silent_after: Millis::from_secs(6),
+        };
+        assert_eq!(http_settings(&config.http, &config.grpc), expected);
     }
 
     #[test]

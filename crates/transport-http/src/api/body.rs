@@ -24,19 +24,23 @@ impl FromRequest<Api> for Body {
         let media_type = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
             let detail = "the body has to be `application/json`";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+            return Err(Problem::refuse(
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                detail,
+            ));
         }
         let most = api.settings.max_body_bytes;
         let bytes = to_bytes(request.into_body(), most).await.map_err(|_| {
             let detail = format!("the body has more than {most} bytes, or broke off");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+            Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
         })?;
         let read: Result<Strict, _> = serde_json::from_slice(&bytes);
         read.map(|value| Self(value.0)).map_err(|error| {
             // What serde says may repeat the body; where it is wrong is enough.
             let what = if error.is_data() { "it gives a member twice" } else { "it is not JSON" };
             let detail = format!("{what}, at line {} column {}", error.line(), error.column());
-            Problem::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
+            Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, detail)
         })
     }
 }

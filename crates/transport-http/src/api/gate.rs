@@ -43,7 +43,11 @@ impl FromRequestParts<Api> for Staff {
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Self::Rejection> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| {
             tracing::error!("a request reached its handler without having been authenticated");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request was not authenticated")
+            Problem::refuse(
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the request was not authenticated",
+            )
         })
     }
 }
@@ -75,7 +79,7 @@ pub(super) async fn name(State(api): State<Api>, request: Request, next: Next) -
 
 fn too_slow() -> Box<Problem> {
     let detail = "it took too long, and whether it was done is not known; send the same request again";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "request_timeout", detail).retry_after(1)
+    Problem::refuse("request_timeout", StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
 }
 
 /// Every refusal in its form: our own, and those that axum made by itself.
@@ -93,9 +97,9 @@ fn in_form(mut response: Response, id: &str, path: &str) -> Response {
 /// A panic is answered too; its words are in the log.
 pub(super) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
     tracing::error!("a handler panicked");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
+    Problem::refuse(
         "internal",
+        StatusCode::INTERNAL_SERVER_ERROR,
         "an internal error; the server's log says more under this request id",
     )
     .into_response()
@@ -141,7 +145,7 @@ fn check(api: &Api, operation: Operation, headers: &HeaderMap) -> Answer<Staff> 
         Access::AnyOf(needs) => bearer.with_role(needs).map_err(|error| Problem::of(&error))?,
         Access::Public | Access::Run { .. } => {
             tracing::error!(?operation, "a staff route stands for an operation that is not for staff");
-            return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "an internal error"));
+            return Err(Problem::refuse("internal", StatusCode::INTERNAL_SERVER_ERROR, "an internal error"));
         }
     };
     acceptable(headers)?;
@@ -161,7 +165,7 @@ fn acceptable(headers: &HeaderMap) -> Answer<()> {
     if ranges.any(|range| matches!(range.as_str(), "*/*" | "application/*" | "application/json")) {
         Ok(())
     } else {
-        Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "answers are `application/json`"))
+        Err(Problem::refuse("not_acceptable", StatusCode::NOT_ACCEPTABLE, "answers are `application/json`"))
     }
 }
 

@@ -143,7 +143,7 @@ const fn retry_after_s(kind: Kind) -> Option<u64> {
 
 impl Problem {
     /// A refusal of the surface itself.
-    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Box<Self> {
+    pub(super) fn refuse(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             status,
             code,
@@ -181,7 +181,7 @@ impl Problem {
             "version_changed" => StatusCode::PRECONDITION_FAILED,
             _ => status_of(kind),
         };
-        let mut problem = Self::new(status, fault.code(), detail);
+        let mut problem = Self::refuse(fault.code(), status, detail);
         problem.retry_after_s = retry_after_s(kind);
         if let Some(violations) = fault.violations() {
             problem.errors = of_body(violations);
@@ -194,7 +194,7 @@ impl Problem {
         let in_body = errors.iter().all(|error| error.r#in == Place::Body);
         let status = if in_body { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
         let fields = if errors.len() == 1 { "field breaks its rule" } else { "fields break their rules" };
-        let mut problem = Self::new(status, "invalid_request", format!("{} {fields}", errors.len()));
+        let mut problem = Self::refuse("invalid_request", status, format!("{} {fields}", errors.len()));
         problem.errors = errors;
         problem
     }
@@ -226,20 +226,20 @@ impl Problem {
     pub(super) fn of_status(status: StatusCode, path: &str) -> Box<Self> {
         match status {
             StatusCode::NOT_FOUND => {
-                Self::new(status, "unknown_path", format!("there is nothing at `{path}`"))
+                Self::refuse("unknown_path", status, format!("there is nothing at `{path}`"))
             }
-            StatusCode::METHOD_NOT_ALLOWED => Self::new(
-                status,
+            StatusCode::METHOD_NOT_ALLOWED => Self::refuse(
                 "method_not_allowed",
+                status,
                 "this path does not take this method; `Allow` says which it takes",
             ),
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "body_too_large", "the body is too large"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::refuse("body_too_large", status, "the body is too large"),
             other if other.is_client_error() => {
-                Self::new(other, "malformed_request", "the request can't be read")
+                Self::refuse("malformed_request", other, "the request can't be read")
             }
-            other => Self::new(
-                other,
+            other => Self::refuse(
                 "internal",
+                other,
                 "an internal error; the server's log says more under this request id",
             ),
         }

@@ -21,7 +21,11 @@ impl FromRequestParts<Api> for Sent {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
         let read = Query::<Vec<(String, String)>>::from_request_parts(parts, api).await;
         read.map(|Query(pairs)| Self(pairs)).map_err(|_| {
-            Problem::new(axum::http::StatusCode::BAD_REQUEST, "malformed_request", "the query can't be read")
+            Problem::refuse(
+                "malformed_request",
+                axum::http::StatusCode::BAD_REQUEST,
+                "the query can't be read",
+            )
         })
     }
 }
