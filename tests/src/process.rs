@@ -34,7 +34,7 @@ pub struct ServerProcess {
     child: Child,
     /// Its gRPC address.
     pub grpc: String,
-    /// Its address of health and metrics.
+    /// Its address of REST, health and metrics.
     pub http: String,
     /// The file its log goes to.
     pub log: PathBuf,

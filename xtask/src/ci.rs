@@ -46,6 +46,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("layers", 60, layers::run),
         Step::new("migrations", 5, || generate::verify_migrations(&generate::migrations())),
         Step::that_may_be_left_out("proto", 60, move || outside::proto(install)),
+        Step::that_may_be_left_out("openapi", 120, move || outside::openapi(install)),
         // Seconds, but for the first time on a machine, when cargo-deny is built.
         Step::that_may_be_left_out("deny", 600, move || outside::deny(install)),
         Step::new("clippy", 900, clippy),

@@ -1,4 +1,4 @@
-//! Checks by programs of others, which may be missing: buf for the contract, cargo-deny for what is linked.
+//! Checks by programs of others, which may be missing: buf and redocly for the contracts, cargo-deny for what is linked.
 //!
 //! Pinned, so that a new release of theirs can't fail a change of ours. Where CI is set, a check that can't be made is a failure; elsewhere it
 //! is said in a way that can't be missed.
@@ -17,6 +17,7 @@ use crate::{
 };
 
 const BUF: &str = "1.75.0";
+const REDOCLY: &str = "2.77.0";
 const CARGO_DENY: &str = "0.20.2";
 
 /// Lints the contract and checks how it is laid out.
@@ -34,26 +35,50 @@ pub(crate) fn proto(install: bool) -> Result<Done> {
     Ok(Done::Checked)
 }
 
-/// buf out of its npm package, in a folder of its version below target; nothing is installed for the whole machine but npm itself.
+/// The linter of the gRPC contract.
 fn buf(install: bool) -> Result<PathBuf> {
-    let folder = workspace::target().join("tools").join(format!("buf-{BUF}"));
-    let program = folder.join("node_modules/.bin/buf");
-    if is_version(&program, BUF) {
+    npm_program(install, "proto", "buf", "@bufbuild/buf", BUF)
+}
+
+/// Lints the OpenAPI document by the checker's own recommended rules.
+pub(crate) fn openapi(install: bool) -> Result<Done> {
+    let redocly = match npm_program(install, "openapi", "redocly", "@redocly/cli", REDOCLY) {
+        Ok(redocly) => redocly,
+        Err(error) => return missing("the document in openapi/", &error),
+    };
+    let mut lint = Command::new(&redocly);
+    lint.current_dir(workspace::root())
+        .env("REDOCLY_TELEMETRY", "off")
+        .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
+    shell::run(lint.args([
+        "lint",
+        "--extends=recommended",
+        "--max-problems=50",
+        "openapi/countersign.json",
+    ]))?;
+    Ok(Done::Checked)
+}
+
+/// A program out of its npm package, in a folder of its version below target; nothing is installed for the whole machine but npm itself.
+fn npm_program(install: bool, step: &str, name: &str, package: &str, version: &str) -> Result<PathBuf> {
+    let folder = workspace::target().join("tools").join(format!("{name}-{version}"));
+    let program = folder.join("node_modules/.bin").join(name);
+    if is_version(&program, version) {
         return Ok(program);
     }
     if !shell::has_program("npm") {
         if !(install || machine::is_root()) {
             bail!("npm is not installed: `apt-get install nodejs npm`, or add `--install` to the command");
         }
-        machine::install_packages("proto", &["nodejs", "npm"])?;
+        machine::install_packages(step, &["nodejs", "npm"])?;
     }
-    println!("proto: installing buf {BUF} into `{}`", folder.display());
+    println!("{step}: installing {name} {version} into `{}`", folder.display());
     std::fs::create_dir_all(&folder)?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--prefix"]);
-    shell::read(npm.arg(&folder).arg(format!("@bufbuild/buf@{BUF}")))?;
-    if !is_version(&program, BUF) {
-        bail!("npm installed buf, but `{}` doesn't answer with its version {BUF}", program.display());
+    shell::read(npm.arg(&folder).arg(format!("{package}@{version}")))?;
+    if !is_version(&program, version) {
+        bail!("npm installed {name}, but `{}` doesn't answer with its version {version}", program.display());
     }
     Ok(program)
 }
