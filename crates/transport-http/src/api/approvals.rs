@@ -16,7 +16,8 @@ use countersign_usecases::port::{RequestCursor, RequestFilter};
 
 use super::Api;
 use super::body::{Body, read};
-use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary, Committed, Current};
+use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary};
+use super::dto::decision::{Committed, Current};
 use super::dto::request::{CancelRequest, DecisionRequest, ResolveUnknownRequest};
 use super::etag;
 use super::gate::Staff;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Api;
 use super::approvals::{choice, current, digest, input_mode, liveness, reason};
 use super::body::{Body, read};
-use super::dto::approval::{Committed, CommittedBatch};
+use super::dto::decision::{Committed, CommittedBatch};
 use super::dto::request::BatchRequest;
 use super::gate::Staff;
 use super::problem::{Answer, Problem, RefusedDecision};

@@ -4,7 +4,9 @@
 //! together.
 
 pub(super) mod approval;
+pub(super) mod decision;
 pub(super) mod event;
+pub(super) mod plan;
 pub(super) mod policy;
 pub(super) mod request;
 pub(super) mod run;

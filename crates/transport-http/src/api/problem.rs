@@ -12,7 +12,7 @@ use countersign_kernel::{Fault, Kind, Violations};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::dto::approval::Current;
+use super::dto::decision::Current;
 
 /// The media type of problems.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Api;
 use super::approvals::{Tagged, committed, digest, input_mode};
 use super::body::{Body, read};
-use super::dto::approval::Committed;
+use super::dto::decision::Committed;
 use super::dto::request::AnswerRequest;
 use super::gate::Staff;
 use super::problem::Answer;

@@ -1,6 +1,7 @@
 //! What every answer has in common: its name, its form, its limits, its size on the wire.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
@@ -56,6 +57,21 @@ async fn a_caller_may_ask_so_often_and_each_for_themselves() {
         ("rate_limited", "20")
     );
     world.get("bob", "/api/v1/policy").await.ok();
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered() {
+    let settings = HttpSettings { request_timeout: Duration::from_millis(20), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    let never = Body::from_stream(tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let request = Request::post("/api/v1/policy/explain")
+        .header(header::AUTHORIZATION, "Bearer alice")
+        .header(header::CONTENT_TYPE, "application/json");
+    let refused = world.send(request.body(never).unwrap()).await;
+    assert_eq!(
+        (refused.refused(503), refused.headers[header::RETRY_AFTER].to_str().unwrap()),
+        ("request_timeout", "1")
+    );
 }
 
 #[tokio::test]

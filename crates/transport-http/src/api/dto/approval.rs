@@ -1,18 +1,16 @@
 //! Requests as staff see them.
 
-use std::sync::Arc;
-
 use countersign_approvals::{self as domain, ActionRequest, State};
 use countersign_kernel::{self as kernel, visible};
-use countersign_mcp_tools::{self as tools, Call, CodeLink, ControlTool, Fact, ToolRegistry};
-use countersign_usecases::decisions::DecisionReply;
-use countersign_usecases::look::{self, ApprovalView, Liveness, Standing};
+use countersign_mcp_tools::{self as tools, Call, CodeLink, ToolRegistry};
+use countersign_usecases::look::{ApprovalView, Liveness, Standing};
 use countersign_usecases::record::StepRecord;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Link;
+use super::plan::{Drift, Plan};
 use super::words::{ApprovalMode, Choice, InputMode, OnRunEnd, RequestState, SoleOwner};
 use crate::api::etag;
 
@@ -145,75 +143,6 @@ pub(in crate::api) struct Approval {
     pub(in crate::api) drift: Option<Drift>,
 }
 
-/// Why a request is asked again: what would be done now is not what was approved. Votes of earlier revisions don't count any more.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct Drift {
-    /// When that was noticed.
-    #[schema(format = DateTime)]
-    pub(in crate::api) noticed_at: String,
-    /// Facts of the plan approved before that aren't so any more.
-    pub(in crate::api) gone_facts: Vec<PlanFact>,
-    /// Facts of the plan that are new.
-    pub(in crate::api) new_facts: Vec<PlanFact>,
-    /// What else is not as it was, such as the version of a target that a step relies on.
-    pub(in crate::api) changed_parts: Vec<ChangedPart>,
-}
-
-/// A part of a plan, beside its facts, that is not as it was. What it was and is isn't told.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct ChangedPart {
-    /// The target of the step it belongs to; absent for the plan as a whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::api) target: Option<String>,
-    /// Which part.
-    pub(in crate::api) part: String,
-    /// The same as a sentence.
-    pub(in crate::api) text: String,
-}
-
-/// What would be done.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct Plan {
-    /// The version of the tool's form.
-    pub(in crate::api) schema_version: u32,
-    /// What is so now and what will change.
-    pub(in crate::api) facts: Vec<PlanFact>,
-    /// The steps in order; none for a question.
-    pub(in crate::api) steps: Vec<PlannedStep>,
-    /// Whether a secret value is generated.
-    pub(in crate::api) makes_secret: bool,
-}
-
-/// One thing that is so, or will change.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct PlanFact {
-    /// The message code.
-    pub(in crate::api) code: String,
-    /// Its parameters. Never a secret value, length or hash.
-    #[schema(value_type = Object)]
-    pub(in crate::api) params: Value,
-    /// The tool's words for it.
-    pub(in crate::api) text: String,
-}
-
-/// One step of a plan.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct PlannedStep {
-    /// Its place, from 1.
-    pub(in crate::api) number: u32,
-    /// What is done.
-    pub(in crate::api) kind: String,
-    /// Which target.
-    pub(in crate::api) target: String,
-    /// Whether it can be taken back, or at least be seen afterwards.
-    pub(in crate::api) reversibility: String,
-}
-
 /// Words of an agent. Control and bidirectional characters are shown as `<U+XXXX>`; no markup is meant.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -336,62 +265,6 @@ pub(in crate::api) struct Viewer {
     pub(in crate::api) own_vote: Option<Choice>,
 }
 
-/// What became of a command.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct Committed {
-    /// The request as it is now.
-    pub(in crate::api) approval: ApprovalSummary,
-    /// Whether the same person had said the same before: nothing was changed.
-    pub(in crate::api) repeated: bool,
-}
-
-/// What became of a batch: all of it was counted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct CommittedBatch {
-    /// One for each decision, in the order they were sent.
-    pub(in crate::api) decisions: Vec<Committed>,
-}
-
-/// A request as it is, told to whoever came too late.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct Current {
-    /// Its id.
-    #[schema(format = "uuid")]
-    pub(in crate::api) id: String,
-    /// Where it stands.
-    pub(in crate::api) state: RequestState,
-    /// Its revision.
-    pub(in crate::api) revision: u32,
-    /// Its version.
-    pub(in crate::api) version: u64,
-    /// The version as `If-Match` takes it.
-    pub(in crate::api) etag: String,
-    /// What a decision has to name now.
-    #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
-    pub(in crate::api) plan_digest: String,
-    /// How it ended: who, when, why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::api) resolution: Option<Resolution>,
-    /// Who decided what, when, on this revision.
-    pub(in crate::api) votes: Vec<CurrentVote>,
-}
-
-/// One person's decision, in short.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::api) struct CurrentVote {
-    /// Who.
-    pub(in crate::api) principal: String,
-    /// What.
-    pub(in crate::api) decision: Choice,
-    /// When.
-    #[schema(format = DateTime)]
-    pub(in crate::api) voted_at: String,
-}
-
 impl ApprovalSummary {
     /// A request as lists show it.
     pub(in crate::api) fn of(request: &ActionRequest, liveness: Liveness) -> Self {
@@ -462,51 +335,6 @@ impl Approval {
             drift: view.drift.map(|drift| Drift::of(&drift, &request.facts.tool, tools)),
             input: view.call.input,
             links: view.links.into_iter().map(Link::from).collect(),
-        }
-    }
-}
-
-impl Plan {
-    /// A tool that is no longer registered leaves code and parameters of its facts.
-    fn of(plan: &tools::Plan, tool: &kernel::ToolName, registry: &ToolRegistry) -> Self {
-        let tool = registry.find(tool);
-        let facts = plan.facts.iter().map(|fact| PlanFact::of(fact, tool));
-        let steps = plan.steps.iter().map(|step| PlannedStep {
-            number: step.number,
-            kind: step.kind.clone(),
-            target: step.target.clone(),
-            reversibility: step.reversibility.as_str().to_owned(),
-        });
-        Self {
-            schema_version: plan.schema_version,
-            facts: facts.collect(),
-            steps: steps.collect(),
-            makes_secret: plan.secret.is_some(),
-        }
-    }
-}
-
-impl PlanFact {
-    fn of(fact: &Fact, tool: Option<&Arc<dyn ControlTool>>) -> Self {
-        let text = tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact));
-        Self { code: fact.code.clone(), params: Value::Object(fact.params.clone()), text: visible(&text) }
-    }
-}
-
-impl Drift {
-    /// What is different, worded as the plan is.
-    fn of(drift: &look::Drift, tool: &kernel::ToolName, registry: &ToolRegistry) -> Self {
-        let tool = registry.find(tool);
-        let part = |changed: &tools::ChangedPart| ChangedPart {
-            target: changed.target.clone(),
-            part: changed.part.clone(),
-            text: visible(&changed.to_string()),
-        };
-        Self {
-            noticed_at: drift.noticed_at.to_string(),
-            gone_facts: drift.changes.gone.iter().map(|fact| PlanFact::of(fact, tool)).collect(),
-            new_facts: drift.changes.new.iter().map(|fact| PlanFact::of(fact, tool)).collect(),
-            changed_parts: drift.changes.parts.iter().map(part).collect(),
         }
     }
 }
@@ -588,33 +416,6 @@ impl From<Standing> for Viewer {
             may_decide: standing.why_not.is_none(),
             why_not: standing.why_not.map(str::to_owned),
             own_vote: standing.own_vote.map(Choice::from),
-        }
-    }
-}
-
-impl Committed {
-    /// What became of a command, with the sign of life of the run that asked.
-    pub(in crate::api) fn of(reply: &DecisionReply, liveness: Liveness) -> Self {
-        Self { approval: ApprovalSummary::of(&reply.request, liveness), repeated: reply.repeated }
-    }
-}
-
-impl From<&ActionRequest> for Current {
-    fn from(request: &ActionRequest) -> Self {
-        let votes = request.votes.iter().map(|vote| CurrentVote {
-            principal: vote.ballot.by.to_string(),
-            decision: vote.ballot.choice.into(),
-            voted_at: vote.at.to_string(),
-        });
-        Self {
-            id: request.facts.id.to_string(),
-            state: request.state.name().into(),
-            revision: request.revision,
-            version: request.version,
-            etag: etag::of(request),
-            plan_digest: request.proposal.plan_digest.to_string(),
-            resolution: request.state.resolution().map(Resolution::from),
-            votes: votes.collect(),
         }
     }
 }
