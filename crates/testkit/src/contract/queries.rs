@@ -238,8 +238,8 @@ pub async fn runs_are_paged_newest_first_and_filtered(fixture: &dyn StoreFixture
     assert_eq!(seen, newest_first);
     let of = async |filter: RunFilter| names(&queries.list_runs(&filter, None, 500).await.unwrap());
     let in_state = |status| RunFilter { statuses: vec![status], ..RunFilter::default() };
-    assert_eq!(of(in_state(RunStatus::Finished)).await, [finished.clone()]);
-    assert_eq!(of(in_state(RunStatus::Waiting)).await, [waiting.clone()]);
+    assert_eq!(of(in_state(RunStatus::Finished)).await, std::slice::from_ref(&finished));
+    assert_eq!(of(in_state(RunStatus::Waiting)).await, std::slice::from_ref(&waiting));
     let both = RunFilter { statuses: vec![RunStatus::Finished, RunStatus::Waiting], ..RunFilter::default() };
     assert_eq!(of(both).await, [waiting.clone(), finished]);
     let waits = queries.list_runs(&in_state(RunStatus::Waiting), None, 1).await.unwrap();

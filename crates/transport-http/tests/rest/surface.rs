@@ -91,7 +91,8 @@ fn the_document_says_who_may_ask() {
             let said = operation["description"].as_str().unwrap().rsplit("Roles: ").next().unwrap();
             let mut said: Vec<_> = said.split(['`', ',', ' ', '.']).filter(|word| !word.is_empty()).collect();
             let mut expected = let_in.to_vec();
-            (said.sort_unstable(), expected.sort_unstable());
+            said.sort_unstable();
+            expected.sort_unstable();
             assert_eq!(said, expected, "{path}");
         }
     }
