@@ -32,6 +32,9 @@ pub const MAX_LINK_TEXT: usize = 200;
 /// The most characters of a link's URL.
 pub const MAX_LINK_URL: usize = 2000;
 
+/// So many unknown fields are named; of more only the number is told, so that a bad call doesn't cost more than a good one.
+const MOST_UNKNOWN: usize = 50;
+
 /// The members of one JSON object under examination, with the violations found so far.
 #[derive(Debug)]
 pub struct Arguments<'a> {
@@ -50,17 +53,28 @@ impl<'a> Arguments<'a> {
         let mut this = Self { members: value.as_object(), prefix, violations: Violations::new() };
         match this.members {
             None => {
-                let path = this.prefix.trim_end_matches('.').to_owned();
-                let path = if path.is_empty() { "arguments".to_owned() } else { path };
-                this.violations.add(path, "must be an object");
+                this.violations.add(this.whole(), "must be an object");
             }
             Some(members) => {
-                for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
+                let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
+                for name in unknown.clone().take(MOST_UNKNOWN) {
                     this.violate(&shown(name), unknown_rule(name, known));
+                }
+                let more = unknown.skip(MOST_UNKNOWN).count();
+                if more > 0 {
+                    this.violations.add(this.whole(), format!("has {more} more fields that are unknown"));
                 }
             }
         }
         this
+    }
+
+    /// What the object itself is called.
+    fn whole(&self) -> String {
+        match self.prefix.trim_end_matches('.') {
+            "" => "arguments".to_owned(),
+            path => path.to_owned(),
+        }
     }
 
     /// Notes that a field must be there. A field that is there with the wrong type is reported by whoever reads it.

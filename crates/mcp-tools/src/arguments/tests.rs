@@ -33,6 +33,15 @@ fn unknown_fields_are_named_with_what_was_probably_meant() {
 }
 
 #[test]
+fn of_very_many_unknown_fields_only_the_first_are_named() {
+    let given = (0..1_000).map(|number| (format!("zzz{number:04}"), json!(0))).collect::<Map<_, _>>();
+    let given = Value::Object(given);
+    let said = said(&Arguments::read(&given, &KNOWN).finish(Some(())).unwrap_err());
+    assert_eq!(said.len(), MOST_UNKNOWN + 1);
+    assert_eq!(said[MOST_UNKNOWN], "arguments: has 950 more fields that are unknown");
+}
+
+#[test]
 fn a_secret_is_not_repeated_whether_it_is_a_field_name_or_a_value() {
     let token = "ghp_abcdefghijklmnop0123456789ABCDEF";
     let given = json!({ token: 1, "environment": token });

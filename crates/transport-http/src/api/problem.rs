@@ -155,7 +155,7 @@ impl Problem {
         })
     }
 
-    /// A fault as its caller gets it. What is wrong with ourselves is logged here, and hidden from the caller.
+    /// A fault as its caller gets it. What is wrong with ourselves, or with what we need, is logged here, and hidden from the caller.
     pub(super) fn of(fault: &dyn Fault) -> Box<Self> {
         let kind = fault.kind();
         let detail = match kind {
@@ -165,7 +165,8 @@ impl Problem {
             }
             Kind::Unavailable => {
                 tracing::warn!(code = fault.code(), error = %fault, "a request failed because something is unavailable");
-                fault.to_string()
+                "something that is needed is not available now; the server's log says more under this request id"
+                    .to_owned()
             }
             Kind::Invalid
             | Kind::Unauthenticated
@@ -351,7 +352,7 @@ mod tests {
             let problem = Problem::of(&Of(kind));
             assert_eq!((problem.status.as_u16(), problem.retry_after_s), (status, retry), "{kind:?}");
             let hidden = problem.detail != "the words of the fault";
-            assert_eq!(hidden, kind == Kind::Internal, "{kind:?}");
+            assert_eq!(hidden, matches!(kind, Kind::Internal | Kind::Unavailable), "{kind:?}");
         }
     }
 

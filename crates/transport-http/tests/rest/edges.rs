@@ -110,6 +110,7 @@ async fn a_store_that_is_gone_is_said_to_be_and_nothing_of_it_leaks() {
             ("store_unavailable", "1"),
             "{path}"
         );
+        assert!(!refused.body.to_string().contains("the test made"), "{:#}", refused.body);
     }
 }
 

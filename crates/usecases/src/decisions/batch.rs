@@ -71,8 +71,8 @@ pub async fn decide_requests(
 ) -> Result<Vec<DecisionReply>, BatchError> {
     for _ in 0..ATTEMPTS {
         let _turns = turns(services, decisions).await?;
-        let snapshots = load_all(services, decisions).await?;
-        let counted = count(services, decisions, &snapshots, by).await?;
+        let loaded = load_all(services, decisions).await?;
+        let counted = count(services, decisions, &loaded.snapshots, loaded.refused, by).await?;
         if let Some(replies) = write(services, counted, by).await? {
             return Ok(replies);
         }
@@ -85,8 +85,9 @@ async fn turns(
     services: &Services,
     decisions: &BTreeMap<RequestId, Decision>,
 ) -> Result<Vec<MutexGuardArc<()>>, BatchError> {
-    let snapshots = load_all(services, decisions).await?;
-    let runs: BTreeMap<String, &RunId> = snapshots
+    let loaded = load_all(services, decisions).await?;
+    let runs: BTreeMap<String, &RunId> = loaded
+        .snapshots
         .iter()
         .map(|snapshot| (snapshot.run.facts.id.to_string(), &snapshot.run.facts.id))
         .collect();
@@ -97,42 +98,53 @@ async fn turns(
     Ok(turns)
 }
 
+/// The requests that are there, and the ids of those that are not.
+#[derive(Default)]
+struct Loaded {
+    snapshots: Vec<RequestSnapshot>,
+    refused: Vec<Refused>,
+}
+
 async fn load_all(
     services: &Services,
     decisions: &BTreeMap<RequestId, Decision>,
-) -> Result<Vec<RequestSnapshot>, BatchError> {
-    let mut snapshots = Vec::with_capacity(decisions.len());
-    let mut refused = Vec::new();
+) -> Result<Loaded, BatchError> {
+    let mut loaded = Loaded::default();
     for id in decisions.keys().copied() {
         match load(services, id).await {
-            Ok(snapshot) => snapshots.push(snapshot),
+            Ok(snapshot) => loaded.snapshots.push(snapshot),
             Err(DecisionError::Service(error)) => return Err(error.into()),
-            Err(error) => refused.push(Refused { id, error }),
+            Err(error) => loaded.refused.push(Refused { id, error }),
         }
     }
-    if refused.is_empty() { Ok(snapshots) } else { Err(BatchError::Refused(refused)) }
+    Ok(loaded)
 }
 
-/// Every decision as the domain counts it, or all that don't count.
+/// Every decision as the domain counts it, or all that don't count. Those refused before hide none of the others.
 async fn count<'s>(
     services: &Services,
     decisions: &BTreeMap<RequestId, Decision>,
     snapshots: &'s [RequestSnapshot],
+    mut refused: Vec<Refused>,
     by: &Identity,
 ) -> Result<Vec<Counted<'s>>, BatchError> {
     let mut counted = Vec::with_capacity(decisions.len());
-    let mut refused = Vec::new();
-    for ((id, decision), snapshot) in decisions.iter().zip(snapshots) {
+    let concerned = |snapshot: &'s RequestSnapshot| {
+        let id = snapshot.request.facts.id;
+        decisions.get(&id).map(|decision| (id, decision, snapshot))
+    };
+    for (id, decision, snapshot) in snapshots.iter().filter_map(concerned) {
         let members = services.policy_of(snapshot.policy).await?;
         let request = &snapshot.request;
         match request.decide(ballot(decision, by), &*members, snapshot.now) {
             Ok(decided) => counted.push(Counted { snapshot, decided }),
             Err(error) => {
                 record_attempt(services, snapshot, by, &error).await?;
-                refused.push(Refused { id: *id, error: error.into() });
+                refused.push(Refused { id, error: error.into() });
             }
         }
     }
+    refused.sort_by_key(|refused| refused.id);
     if refused.is_empty() { Ok(counted) } else { Err(BatchError::Refused(refused)) }
 }
 

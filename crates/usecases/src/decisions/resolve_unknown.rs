@@ -62,7 +62,19 @@ async fn said_before(
     let event_type = match (verdict, request.state.name()) {
         (Verdict::Applied, StateName::Applied) => EventType::ApprovalApplied,
         (Verdict::Failed, StateName::Failed) => EventType::ApprovalFailed,
-        (Verdict::Applied | Verdict::Failed, _) => return Ok(false),
+        (
+            Verdict::Applied | Verdict::Failed,
+            StateName::Requested
+            | StateName::Approved
+            | StateName::Applying
+            | StateName::Unknown
+            | StateName::Applied
+            | StateName::Answered
+            | StateName::Denied
+            | StateName::Expired
+            | StateName::Cancelled
+            | StateName::Failed,
+        ) => return Ok(false),
     };
     let told = services.queries().find_newest_event(request.facts.id, event_type).await?;
     Ok(told.is_some_and(|event| {

@@ -102,6 +102,19 @@ async fn a_batch_sent_again_is_repeats_and_an_unknown_request_refuses_it() {
     assert_eq!(refused(error), [(nobody, "unknown_request")]);
 }
 
+/// An id nobody has keeps no attempt off the record.
+#[tokio::test]
+async fn an_unknown_request_hides_nothing_that_is_wrong_with_the_others() {
+    let world = World::new(1).await;
+    let [a, _, _] = three(&world).await;
+    let word = decision(Choice::Approve, world.request(a).await.proposal.plan_digest);
+    let nobody = RequestId::from_parts(world.clock.now(), [9; 10]);
+    let decisions = BTreeMap::from([(a, word.clone()), (nobody, word)]);
+    let error = decide_requests(&world.services, &decisions, &who(CAROL)).await.unwrap_err();
+    assert_eq!(refused(error), [(a, "not_a_decider"), (nobody, "unknown_request")]);
+    assert_eq!(world.count("mcp.tool.rejected"), 1);
+}
+
 #[tokio::test]
 async fn a_batch_that_was_overtaken_is_decided_again() {
     let world = World::new(1).await;
