@@ -316,12 +316,14 @@ impl Queries for SqliteStore {
         Ok(EventCursor(newest.fetch_one(self.readers()).await.map_err(store_error)?.to_string()))
     }
 
-    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
+        let ids = serde_json::Value::from(ids).to_string();
         let links = query_scalar!(
             r#"SELECT json_group_array(json(record) ORDER BY from_kind, from_id, to_kind, to_id) AS "links!: String"
-            FROM links_json WHERE (from_kind = ?1 AND from_id = ?2) OR (to_kind = ?1 AND to_id = ?2)"#,
+            FROM links_json WHERE (from_kind = ?1 AND from_id IN (SELECT value FROM json_each(?2)))
+            OR (to_kind = ?1 AND to_id IN (SELECT value FROM json_each(?2)))"#,
             kind,
-            id,
+            ids,
         );
         LINKS.read_list(&links.fetch_one(self.readers()).await.map_err(store_error)?)
     }
@@ -404,7 +406,5 @@ fn read_time(
 
 fn read_cursor(cursor: &EventCursor) -> Result<i64, StoreError> {
     let position = cursor.0.parse::<i64>().ok().filter(|position| *position >= 0);
-    position.ok_or_else(|| StoreError::Refused {
-        message: format!("`{}` is not a cursor of this store", cursor.0),
-    })
+    position.ok_or_else(|| StoreError::ForeignCursor { cursor: cursor.0.clone() })
 }

@@ -74,6 +74,7 @@ fn failed(error: &StoreError) -> TargetError {
         StoreError::Stale { .. }
         | StoreError::Unknown { .. }
         | StoreError::Corrupt { .. }
+        | StoreError::ForeignCursor { .. }
         | StoreError::Refused { .. } => TargetErrorKind::Broken,
     };
     TargetError { kind, target: "table project_databases".to_owned(), message: error.to_string() }

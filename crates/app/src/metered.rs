@@ -67,7 +67,7 @@ impl Ledger for MeteredLedger {
             Err(StoreError::Unknown { .. }) => "unknown",
             Err(StoreError::Unavailable { .. }) => "unavailable",
             Err(StoreError::Corrupt { .. }) => "corrupt",
-            Err(StoreError::Refused { .. }) => "refused",
+            Err(StoreError::ForeignCursor { .. } | StoreError::Refused { .. }) => "refused",
         };
         metrics::counter!("countersign_commits_total", "result" => result).increment(1);
         if written.is_ok() && findings > 0 {

@@ -31,4 +31,4 @@ pub use redact::{RedactedText, TextError};
 pub use terms::{ApprovalMode, OnRunEnd, SoleOwner, Terms};
 pub use time::{Millis, Timestamp};
 pub use violation::{Violation, Violations};
-pub use visible::visible;
+pub use visible::{visible, visible_document};

@@ -4,15 +4,14 @@ mod detail;
 mod list;
 mod watch;
 
-use countersign_approvals::{ActionRequest, Reply};
-use countersign_kernel::Fault;
+use countersign_approvals::Reply;
 use countersign_usecases::access::Role;
 use countersign_usecases::decisions::answer::GivenAnswer;
 use countersign_usecases::decisions::decide::Decision;
 use countersign_usecases::decisions::{
-    CancelBy, answer_question, cancel_request, decide_request, resolve_unknown,
+    CancelBy, DecisionReply, answer_question, cancel_request, decide_request, resolve_unknown,
 };
-use countersign_usecases::look::{Liveness, get_request};
+use countersign_usecases::look::Liveness;
 use tonic::{Request, Response, Status};
 
 use crate::convert::fields::{Fields, MAX_REASON};
@@ -31,19 +30,10 @@ const INPUT_MODE_RULE: &str = "must be INPUT_MODE_BUTTON, INPUT_MODE_TEXT or INP
 pub(crate) struct Approvals(pub(crate) Shared);
 
 impl Approvals {
-    /// The request as it was just committed, with its run's sign of life. Failing to read that doesn't undo what was committed.
-    async fn committed(&self, request: &ActionRequest) -> v1::ApprovalSummary {
+    /// The request as it was just committed, with its run's sign of life.
+    fn committed(&self, reply: &DecisionReply) -> v1::ApprovalSummary {
         let silent_after = self.0.settings.requester_silent_after;
-        let liveness = match get_request(&self.0.services, request.facts.id).await {
-            Ok(snapshot) => {
-                Liveness { last_heartbeat: snapshot.run.last_heartbeat_at, now: snapshot.now, silent_after }
-            }
-            Err(error) => {
-                tracing::warn!(code = error.code(), "the requester's sign of life could not be read");
-                Liveness { last_heartbeat: None, now: request.facts.requested_at, silent_after }
-            }
-        };
-        summary(request, liveness)
+        summary(&reply.request, Liveness::of(reply, silent_after))
     }
 }
 
@@ -90,7 +80,7 @@ impl ApprovalService for Approvals {
             .await
             .map_err(|error| refuse(&error, &context.id))?;
         Ok(Response::new(v1::ResolveApprovalDecisionResponse {
-            approval: Some(self.committed(&decided.request).await),
+            approval: Some(self.committed(&decided)),
             repeated: decided.repeated,
         }))
     }
@@ -123,7 +113,7 @@ impl ApprovalService for Approvals {
             .await
             .map_err(|error| refuse(&error, &context.id))?;
         Ok(Response::new(v1::AnswerQuestionResponse {
-            approval: Some(self.committed(&answered.request).await),
+            approval: Some(self.committed(&answered)),
             repeated: answered.repeated,
         }))
     }
@@ -144,7 +134,7 @@ impl ApprovalService for Approvals {
         let resolved = resolve_unknown(&self.0.services, id, verdict, &reason, context.identity()?)
             .await
             .map_err(|error| refuse(&error, &context.id))?;
-        let approval = Some(self.committed(&resolved.request).await);
+        let approval = Some(self.committed(&resolved));
         Ok(Response::new(v1::ResolveUnknownResponse { approval }))
     }
 
@@ -168,7 +158,7 @@ impl ApprovalService for Approvals {
         let cancelled = cancel_request(&self.0.services, id, reason, &by)
             .await
             .map_err(|error| refuse(&error, &context.id))?;
-        let approval = Some(self.committed(&cancelled.request).await);
+        let approval = Some(self.committed(&cancelled));
         Ok(Response::new(v1::CancelApprovalResponse { approval }))
     }
 

@@ -96,7 +96,7 @@ impl RunService for Runs {
         let queries = self.0.services.queries();
         let found = queries.find_run(&id).await.map_err(unreadable)?;
         let detail = found.ok_or_else(|| refuse(&RunCommandError::Unknown(id.clone()), &context.id))?;
-        let links = queries.list_links("run", id.as_str()).await.map_err(unreadable)?;
+        let links = queries.list_links("run", &[id.to_string()]).await.map_err(unreadable)?;
         Ok(Response::new(run::detail(&detail, links)))
     }
 

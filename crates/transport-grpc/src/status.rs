@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_kernel::{Fault, Kind, Violations};
+use countersign_usecases::is_for_the_log;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -72,7 +73,7 @@ const fn retry_after(kind: Kind) -> Option<Duration> {
     }
 }
 
-/// A refusal as the caller gets it. What is wrong with ourselves is logged here, and hidden from the caller.
+/// A refusal as the caller gets it. What is wrong with ourselves, or with the store, is logged here, and hidden from the caller.
 pub(crate) fn refuse(fault: &dyn Fault, call: &CallId) -> Status {
     refuse_as(fault.kind(), fault, call)
 }
@@ -86,7 +87,13 @@ pub(crate) fn refuse_as(kind: Kind, fault: &dyn Fault, call: &CallId) -> Status 
         }
         Kind::Unavailable => {
             tracing::warn!(request_id = %call, code = fault.code(), error = %fault, "a call failed because something is unavailable");
-            fault.to_string()
+            if is_for_the_log(fault) {
+                format!(
+                    "the store is not available now; the server's log says more under request id `{call}`"
+                )
+            } else {
+                fault.to_string()
+            }
         }
         Kind::Invalid
         | Kind::Unauthenticated
@@ -148,6 +155,9 @@ fn shortened(text: String, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use countersign_usecases::ServiceError;
+    use countersign_usecases::port::StoreError;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -192,6 +202,14 @@ mod tests {
             assert_eq!(details.request_info().unwrap().request_id, "call-1");
             assert_eq!(details.retry_info().is_some(), retry, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn what_a_driver_said_is_for_the_log() {
+        let lost = StoreError::Unavailable { message: "10.0.0.7:5432 refused user `app`".to_owned() };
+        let status = refuse(&ServiceError::from(lost), &call());
+        assert!(!status.message().contains("10.0.0.7") && status.message().contains("call-1"), "{status:?}");
+        assert_eq!(refuse(&Of(Kind::Unavailable), &call()).message(), "the words of the fault");
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub enum Operation {
     ListRuns,
     /// One run.
     GetRun,
-    /// What happened to a run, in order.
+    /// What happened to a run, in order: part of looking at the run, for everybody who may. The whole log, across runs and projects and
+    /// with what is about no run, is [`Self::ListEvents`].
     ReadRunTimeline,
     /// Changes of runs as they happen.
     WatchRuns,

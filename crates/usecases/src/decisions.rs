@@ -65,6 +65,20 @@ pub struct DecisionReply {
     pub request: ActionRequest,
     /// Whether the same person had said the same before: nothing was changed.
     pub repeated: bool,
+    /// The last sign of life of the run that asked, as it was decided on: what is committed needs nothing read again to be answered.
+    pub last_heartbeat: Option<Timestamp>,
+    /// The database's time it was decided at.
+    pub now: Timestamp,
+}
+
+impl DecisionReply {
+    fn changed(snapshot: &RequestSnapshot, request: ActionRequest) -> Self {
+        Self { request, repeated: false, last_heartbeat: snapshot.run.last_heartbeat_at, now: snapshot.now }
+    }
+
+    fn repeated(snapshot: &RequestSnapshot) -> Self {
+        Self { repeated: true, ..Self::changed(snapshot, snapshot.request.clone()) }
+    }
 }
 
 async fn load(services: &Services, id: RequestId) -> Result<RequestSnapshot, DecisionError> {
@@ -93,7 +107,7 @@ async fn commit_decided(
 ) -> Result<Option<DecisionReply>, DecisionError> {
     let transition = match decided {
         Decided::Repeat => {
-            return Ok(Some(DecisionReply { request: snapshot.request.clone(), repeated: true }));
+            return Ok(Some(DecisionReply::repeated(snapshot)));
         }
         Decided::Counted(transition) => transition,
     };
@@ -104,7 +118,7 @@ async fn commit_decided(
     }
     draft.record(transition).map_err(ServiceError::from)?;
     Ok(match services.write(draft.finish()).await? {
-        Written::Yes => Some(DecisionReply { request, repeated: false }),
+        Written::Yes => Some(DecisionReply::changed(snapshot, request)),
         Written::Stale => None,
     })
 }

@@ -51,6 +51,14 @@ pub enum ServiceError {
     Defect(String),
 }
 
+/// The code of a store that can't be reached.
+const STORE_UNAVAILABLE: &str = "store_unavailable";
+
+/// Whether the words of a fault are for the log alone, not for whoever called: what is wrong with ourselves, and what a store's driver said.
+pub fn is_for_the_log(fault: &dyn Fault) -> bool {
+    fault.kind() == Kind::Internal || fault.code() == STORE_UNAVAILABLE
+}
+
 impl Fault for ServiceError {
     fn kind(&self) -> Kind {
         match self {
@@ -58,6 +66,7 @@ impl Fault for ServiceError {
                 Kind::Unavailable
             }
             Self::Store(StoreError::Stale { .. }) | Self::Busy { .. } => Kind::Busy,
+            Self::Store(StoreError::ForeignCursor { .. }) => Kind::Invalid,
             Self::Store(StoreError::Corrupt { .. } | StoreError::Refused { .. })
             | Self::Token(_)
             | Self::Seal(_)
@@ -69,10 +78,11 @@ impl Fault for ServiceError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Store(StoreError::Unavailable { .. } | StoreError::Unknown { .. }) => "store_unavailable",
+            Self::Store(StoreError::Unavailable { .. } | StoreError::Unknown { .. }) => STORE_UNAVAILABLE,
             Self::InDoubt => "commit_in_doubt",
             Self::Store(StoreError::Stale { .. }) | Self::Busy { .. } => "busy",
             Self::Store(StoreError::Corrupt { .. }) => "corrupt_row",
+            Self::Store(StoreError::ForeignCursor { .. }) => "foreign_cursor",
             Self::NoPolicy => "no_policy",
             Self::PolicyUnusable { .. } => "policy_unusable",
             Self::Seal(_) => "sealing_failed",

@@ -29,5 +29,5 @@ pub mod warrants;
 pub mod watch;
 pub mod worker;
 
-pub use error::ServiceError;
+pub use error::{ServiceError, is_for_the_log};
 pub use services::{Identity, Ports, Services};

@@ -14,7 +14,7 @@ use countersign_waitstate::{Run, RunError};
 
 use crate::decisions::DecisionError;
 use crate::error::ServiceError;
-use crate::port::RequestSnapshot;
+use crate::port::{RequestSnapshot, StoreError};
 use crate::record::EventRecord;
 use crate::runs::RunCommandError;
 use crate::services::Services;
@@ -57,13 +57,21 @@ pub async fn find_drift(services: &Services, request: &ActionRequest) -> Result<
     .transpose()
 }
 
+/// A run as it is, without its requests.
+///
+/// # Errors
+/// Storage can't be read.
+pub async fn find_run(services: &Services, id: &RunId) -> Result<Option<Run>, StoreError> {
+    Ok(services.ports.ledger.load_run(id).await?.run)
+}
+
 /// A run that may still act.
 ///
 /// # Errors
 /// The run is unknown or has ended.
 pub async fn get_live_run(services: &Services, id: &RunId) -> Result<Run, RunCommandError> {
-    let snapshot = services.ports.ledger.load_run(id).await.map_err(ServiceError::from)?;
-    let run = snapshot.run.ok_or_else(|| RunCommandError::Unknown(id.clone()))?;
+    let found = find_run(services, id).await.map_err(ServiceError::from)?;
+    let run = found.ok_or_else(|| RunCommandError::Unknown(id.clone()))?;
     if !run.is_live() {
         return Err(RunError::Ended { id: id.clone() }.into());
     }

@@ -39,8 +39,7 @@ impl Place for RequestCursor {
 
     fn read(text: &str) -> Option<Self> {
         let (at, id) = text.split_once('.')?;
-        let requested_at = Timestamp::from_unix_micros(at.parse().ok()?);
-        Some(Self { requested_at, id: id.parse::<RequestId>().ok()? })
+        Some(Self { requested_at: read_time(at)?, id: id.parse::<RequestId>().ok()? })
     }
 }
 
@@ -61,9 +60,14 @@ impl Place for RunCursor {
 
     fn read(text: &str) -> Option<Self> {
         let (at, id) = text.split_once('.')?;
-        let registered_at = Timestamp::from_unix_micros(at.parse().ok()?);
-        Some(Self { registered_at, id: id.parse::<RunId>().ok()? })
+        Some(Self { registered_at: read_time(at)?, id: id.parse::<RunId>().ok()? })
     }
+}
+
+/// A time that every store can hold: one after 1970 that has a text.
+fn read_time(micros: &str) -> Option<Timestamp> {
+    let time = Timestamp::from_unix_micros(i64::try_from(micros.parse::<u64>().ok()?).ok()?);
+    time.to_string().parse().ok()
 }
 
 /// The server and the name of a kept database.
@@ -98,6 +102,26 @@ mod tests {
             assert_eq!(read_token::<RequestCursor>("requests of shop", bad), None, "{bad}");
         }
         assert_eq!(read_token::<RequestCursor>("requests of another", &written), None);
+    }
+
+    #[test]
+    fn times_that_no_store_can_hold_are_refused() {
+        struct Made(String);
+        impl Place for Made {
+            fn write(&self) -> String {
+                self.0.clone()
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                Some(Self(text.to_owned()))
+            }
+        }
+        let id = cursor().id;
+        for (micros, good) in [(i64::MAX, false), (-1, false), (i64::MIN, false), (0, true)] {
+            let request = read_token::<RequestCursor>("s", &token("s", &Made(format!("{micros}.{id}"))));
+            let run = read_token::<RunCursor>("s", &token("s", &Made(format!("{micros}.run-1"))));
+            assert_eq!((request.is_some(), run.is_some()), (good, good), "{micros}");
+        }
     }
 
     #[test]

@@ -92,14 +92,14 @@ impl Queries for PgStore {
         events::newest(&self.pool).await
     }
 
-    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
         sqlx::query_as!(
             LinkRecord,
             r#"SELECT from_kind, from_id, to_kind, to_id FROM links
-               WHERE (from_kind = $1 AND from_id = $2) OR (to_kind = $1 AND to_id = $2)
+               WHERE (from_kind = $1 AND from_id = ANY($2)) OR (to_kind = $1 AND to_id = ANY($2))
                ORDER BY from_kind, from_id, to_kind, to_id"#,
             kind,
-            id
+            ids
         )
         .fetch_all(&self.pool)
         .await

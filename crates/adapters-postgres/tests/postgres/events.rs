@@ -105,7 +105,7 @@ async fn a_cursor_of_another_store_is_refused() {
     let story = Story::new().await;
     let cursor = EventCursor("17".to_owned());
     let refused = story.store.list_events(&EventFilter::default(), Some(&cursor), 10).await;
-    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::ForeignCursor { .. })), "{refused:?}");
 }
 
 #[tokio::test]

@@ -259,7 +259,7 @@ async fn rows_come_back_as_they_were_written() {
     assert_eq!(loaded.sealed, [sealed(1, "c2VhbGVk")]);
     let digest: Digest = digest("text").parse().unwrap();
     assert_eq!(bench.store.load_policy(Some(digest)).await.unwrap().unwrap().text, "version: 1");
-    assert_eq!(bench.store.list_links("run", "run-1").await.unwrap(), [link()]);
+    assert_eq!(bench.store.list_links("run", &["run-1".to_owned()]).await.unwrap(), [link()]);
 }
 
 #[tokio::test]

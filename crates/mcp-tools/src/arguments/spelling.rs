@@ -2,9 +2,12 @@
 
 use super::{NO_SECRETS, redacted};
 
-/// An unknown field's name as a path: redacted, since even a name may be a pasted secret, and cut.
+/// An unknown field's name as the end of a path: redacted, since even a name may be a pasted secret, and cut. One that would read as
+/// several parts of a path is quoted: `["a.b"]`.
 pub(super) fn shown(name: &str) -> String {
-    redacted(name).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(64).collect()
+    let name: String =
+        redacted(name).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(64).collect();
+    if name.is_empty() || name.contains(['.', '[', ']']) { format!("[\"{name}\"]") } else { name }
 }
 
 pub(super) fn unknown_rule(name: &str, known: &[&str]) -> String {

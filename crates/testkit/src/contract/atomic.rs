@@ -52,7 +52,11 @@ pub async fn a_commit_writes_all_of_it(fixture: &dyn StoreFixture) {
     let owner = stage.world.doors.databases.find_owner(SERVER, &owned).await.unwrap().unwrap();
     assert_eq!((owner.state, owner.request), (OwnedState::Reserved, laden.opened));
     assert!(ledger.load_run(&run_id(NEW_RUN)).await.unwrap().run.is_some(), "the new run is there");
-    assert_eq!(queries.list_links("issue", "acme/shop#7").await.unwrap().len(), 1, "its link is there");
+    assert_eq!(
+        queries.list_links("issue", &["acme/shop#7".to_owned()]).await.unwrap().len(),
+        1,
+        "its link is there"
+    );
     assert_eq!(stage.world.claim_one(WorkKind::Erase).await.subject.as_str(), stage.run.as_str());
     assert!(stage.world.claim(WorkKind::Remind, 10).await.is_empty(), "the work that was removed is gone");
 }

@@ -55,7 +55,7 @@ impl Dump {
         self.put("run", &(&snapshot.run, &snapshot.unread, &snapshot.policy));
         self.put("run detail", &world.doors.queries.find_run(id).await.unwrap());
         self.put("run outcomes", &world.doors.queries.list_outcomes(id).await.unwrap());
-        self.put("run links", &world.doors.queries.list_links("run", id.as_str()).await.unwrap());
+        self.put("run links", &world.doors.queries.list_links("run", &[id.to_string()]).await.unwrap());
     }
 
     async fn request(&mut self, world: &World, id: RequestId) {
@@ -70,7 +70,7 @@ impl Dump {
         self.put("status", &queries.find_request_status(id).await.unwrap());
         self.put("votes", &queries.list_votes(id).await.unwrap());
         self.put("steps", &queries.list_steps(id).await.unwrap());
-        self.put("request links", &queries.list_links("request", &id.to_string()).await.unwrap());
+        self.put("request links", &queries.list_links("request", &[id.to_string()]).await.unwrap());
     }
 
     async fn rest(&mut self, world: &World) {

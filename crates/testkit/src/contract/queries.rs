@@ -273,19 +273,22 @@ pub async fn links_are_kept_once_and_found_from_both_ends(fixture: &dyn StoreFix
     let request = world.open(&run, &call("x")).await.facts.id.to_string();
     let queries = &world.doors.queries;
     for (kind, id) in [("issue", "acme/shop#7"), ("pr", "acme/shop#8")] {
-        let links = queries.list_links(kind, id).await.unwrap();
+        let links = queries.list_links(kind, &[id.to_owned()]).await.unwrap();
         // The second commit wrote the first link once more.
         assert_eq!(links.len(), 1, "{links:?}");
         assert_eq!((links[0].to_kind.as_str(), links[0].to_id.as_str()), ("run", "run-1"));
     }
-    assert_eq!(
-        queries.list_links("run", "run-1").await.unwrap().len(),
-        3,
-        "an issue, a pull request, a request"
-    );
-    let of_request = queries.list_links("request", &request).await.unwrap();
+    let of_run = queries.list_links("run", &["run-1".to_owned()]).await.unwrap();
+    assert_eq!(of_run.len(), 3, "an issue, a pull request, a request");
+    let of_request = queries.list_links("request", std::slice::from_ref(&request)).await.unwrap();
     assert_eq!((of_request.len(), of_request[0].from_id.as_str()), (1, "run-1"));
-    assert!(queries.list_links("issue", "acme/shop#8").await.unwrap().is_empty(), "a kind and an id");
+    let second = world.open(&run, &call("y")).await.facts.id.to_string();
+    let mut of_both = queries.list_links("request", &[second.clone(), request.clone()]).await.unwrap();
+    of_both.sort_unstable();
+    assert_eq!(of_both.iter().map(|link| link.to_id.as_str()).collect::<Vec<_>>(), [&*request, &*second]);
+    let issue = ["acme/shop#8".to_owned()];
+    assert!(queries.list_links("issue", &issue).await.unwrap().is_empty(), "a kind and an id");
+    assert!(queries.list_links("run", &[]).await.unwrap().is_empty(), "of nothing");
 }
 
 /// The oldest entry of the inbox grows older by the store's clock.

@@ -162,10 +162,11 @@ impl Queries for MemoryStore {
         Ok(EventCursor(newest.to_string()))
     }
 
-    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
         let tables = self.reach()?;
         let touches = |link: &LinkRecord| {
-            (link.from_kind == kind && link.from_id == id) || (link.to_kind == kind && link.to_id == id)
+            (link.from_kind == kind && ids.contains(&link.from_id))
+                || (link.to_kind == kind && ids.contains(&link.to_id))
         };
         Ok(tables.links.iter().map(|(link, ())| link).filter(|link| touches(link)).cloned().collect())
     }
@@ -249,8 +250,7 @@ fn cut<T>(mut rows: Vec<T>, limit: u32, most: usize) -> (Vec<T>, bool) {
 }
 
 fn read_cursor(cursor: &EventCursor) -> Result<u64, StoreError> {
-    let message = || format!("`{}` is not a cursor of this store", cursor.0);
-    cursor.0.parse().map_err(|_| StoreError::Refused { message: message() })
+    cursor.0.parse().map_err(|_| StoreError::ForeignCursor { cursor: cursor.0.clone() })
 }
 
 fn recency(row: &StepRecord) -> (Stamp, &str, i64) {

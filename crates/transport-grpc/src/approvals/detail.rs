@@ -26,7 +26,7 @@ pub(super) async fn load(
     Ok(v1::Approval {
         summary: Some(request::summary(found, liveness)),
         plan: Some(plan::plan(&view.plan, &found.facts.tool, shared.services.tools())),
-        input: Some(json::document(&view.call.input)),
+        input: Some(json::shown(&view.call.input)),
         prose: request::prose(&view.call),
         code_links: request::code_links(&view.call),
         question_form: request::question(&view.call),

@@ -19,6 +19,6 @@ pub(crate) fn event(record: EventRecord) -> v1::Event {
         project: record.project,
         policy_digest: record.policy_digest,
         plan_digest: record.plan_digest,
-        detail: Some(json::document(&record.detail)),
+        detail: Some(json::shown(&record.detail)),
     }
 }

@@ -3,7 +3,7 @@
 //! Struct holds numbers as doubles. Arguments therefore take integers only, and only those a double holds exactly: two callers can't mean
 //! different numbers by the same message. Documents we send write larger integers as text.
 
-use countersign_kernel::Violations;
+use countersign_kernel::{Violations, visible_document};
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
 use serde_json::{Map, Number, Value};
@@ -58,7 +58,12 @@ pub(crate) fn document(value: &Value) -> Struct {
     }
 }
 
-pub(crate) fn object(members: &Map<String, Value>) -> Struct {
+/// A document that people look at, who must not be deceived by it.
+pub(crate) fn shown(value: &Value) -> Struct {
+    document(&visible_document(value))
+}
+
+fn object(members: &Map<String, Value>) -> Struct {
     Struct { fields: members.iter().map(|(name, value)| (name.clone(), to_value(value))).collect() }
 }
 

@@ -6,6 +6,8 @@ use countersign_kernel::{ToolName, visible};
 use countersign_mcp_tools::{ChangedPart, ControlTool, Fact, Plan, ToolRegistry};
 use countersign_usecases::look::Drift;
 
+use serde_json::Value;
+
 use super::{json, stamp};
 use crate::v1;
 
@@ -58,5 +60,9 @@ fn word(tool: Option<&Arc<dyn ControlTool>>, fact: &Fact) -> String {
 }
 
 fn fact(fact: &Fact, text: &str) -> v1::Fact {
-    v1::Fact { code: fact.code.clone(), params: Some(json::object(&fact.params)), text: visible(text) }
+    v1::Fact {
+        code: fact.code.clone(),
+        params: Some(json::shown(&Value::Object(fact.params.clone()))),
+        text: visible(text),
+    }
 }

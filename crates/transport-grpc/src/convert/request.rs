@@ -104,7 +104,7 @@ pub(crate) fn step(record: &StepRecord) -> v1::StepProgress {
         state: record.state.clone(),
         intended_at: Some(stamp(record.intended_at.0)),
         done_at: record.done_at.map(|at| stamp(at.0)),
-        receipt: record.receipt.as_ref().map(json::document),
+        receipt: record.receipt.as_ref().map(json::shown),
         attempts: number(record.attempts),
     }
 }

@@ -152,7 +152,7 @@ fn outcome(outcome: &Outcome) -> v1::Outcome {
     v1::Outcome {
         status: words::outcome_status(outcome.status).into(),
         next_action: words::next_action(outcome.next_action).into(),
-        detail: Some(json::document(&outcome.detail)),
+        detail: Some(json::shown(&outcome.detail)),
         created_at: Some(stamp(outcome.created_at)),
         acknowledged_at: outcome.acknowledged_at.map(stamp),
         undeliverable_at: outcome.undeliverable_at.map(stamp),

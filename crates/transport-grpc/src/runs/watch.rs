@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_kernel::{ProjectKey, RunId};
-use countersign_usecases::look::shows_on_run;
+use countersign_usecases::look::{self, shows_on_run};
 use countersign_usecases::port::{EventCursor, EventFilter, StoreError};
 use countersign_usecases::{ServiceError, Services};
 use countersign_waitstate::Run;
@@ -65,8 +65,8 @@ impl Watch {
             };
             cursor = next;
             for id in changed {
-                match self.services.queries().find_run(&id).await {
-                    Ok(Some(detail)) => self.send(follower, &detail.run).await?,
+                match look::find_run(&self.services, &id).await {
+                    Ok(Some(found)) => self.send(follower, &found).await?,
                     Ok(None) => {}
                     Err(error) => return Err(follower.fail(self.refuse(error)).await),
                 }

@@ -12,7 +12,7 @@ use countersign_usecases::decisions::decide::Decision;
 use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply};
 use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
-use countersign_usecases::port::{RequestCursor, RequestFilter};
+use countersign_usecases::port::{RequestCursor, RequestFilter, StoreError};
 
 use super::Api;
 use super::body::{Body, read};
@@ -22,7 +22,7 @@ use super::dto::request::{CancelRequest, DecisionRequest, ResolveUnknownRequest}
 use super::etag;
 use super::gate::Staff;
 use super::problem::{Answer, Problem};
-use super::query::{Fields, Sent};
+use super::query::{Fields, Sent, foreign_cursor};
 
 /// The most characters of a reason.
 pub(super) const MAX_REASON: usize = 1000;
@@ -106,7 +106,7 @@ pub(super) async fn get_approval(
 /// Approve or deny exactly the plan that was shown
 ///
 /// Whoever came too late is told who decided what and when. The same decision of the same person again is `repeated`.
-#[utoipa::path(post, path = "/approvals/{id}/decision", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")),
+#[utoipa::path(post, path = "/approvals/{id}/decision", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
     request_body = DecisionRequest,
     responses((status = 200, description = "It counts.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
 pub(super) async fn decide_approval(
@@ -127,7 +127,7 @@ pub(super) async fn decide_approval(
 /// Withdraw a request that has not begun
 ///
 /// Whoever policy asks about it may, and every operator.
-#[utoipa::path(post, path = "/approvals/{id}/cancel", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")),
+#[utoipa::path(post, path = "/approvals/{id}/cancel", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
     request_body = CancelRequest,
     responses((status = 200, description = "It is withdrawn.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
 pub(super) async fn cancel_approval(
@@ -154,7 +154,7 @@ pub(super) async fn cancel_approval(
 /// Settle a request whose effect is unknown
 ///
 /// On the word of a person who looked at the target. The write is never repeated.
-#[utoipa::path(post, path = "/approvals/{id}/resolve-unknown", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")),
+#[utoipa::path(post, path = "/approvals/{id}/resolve-unknown", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
     request_body = ResolveUnknownRequest,
     responses((status = 200, description = "It is settled.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
 pub(super) async fn resolve_unknown(
@@ -233,10 +233,7 @@ pub(super) async fn committed(
     reply: Result<DecisionReply, DecisionError>,
 ) -> Answer<Tagged<Committed>> {
     match reply {
-        Ok(reply) => {
-            let liveness = liveness(api, &reply).await;
-            Ok((etag::header_of(&reply.request), Json(Committed::of(&reply, liveness))))
-        }
+        Ok(reply) => Ok((etag::header_of(&reply.request), Json(Committed::of(&reply, &api.settings)))),
         Err(error) => {
             let current = if error.kind() == Kind::Conflict { current(api, id).await } else { None };
             Err(Problem::of(&error).with_current(current))
@@ -255,22 +252,14 @@ pub(super) async fn current(api: &Api, id: RequestId) -> Option<Current> {
     }
 }
 
-/// The sign of life of the run that asked. Failing to read it doesn't undo what was committed.
-pub(super) async fn liveness(api: &Api, reply: &DecisionReply) -> Liveness {
-    let silent_after = api.settings.requester_silent_after;
-    let facts = &reply.request.facts;
-    match get_request(&api.services, facts.id).await {
-        Ok(snapshot) => {
-            Liveness { last_heartbeat: snapshot.run.last_heartbeat_at, now: snapshot.now, silent_after }
-        }
-        Err(error) => {
-            tracing::warn!(code = error.code(), "the requester's sign of life could not be read");
-            Liveness { last_heartbeat: None, now: facts.requested_at, silent_after }
-        }
+/// Storage can't be read, or not from where it was asked to go on.
+pub(super) fn unreadable(error: StoreError) -> Box<Problem> {
+    match error {
+        StoreError::ForeignCursor { .. } => foreign_cursor(),
+        StoreError::Stale { .. }
+        | StoreError::Unknown { .. }
+        | StoreError::Unavailable { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Refused { .. } => Problem::of(&ServiceError::from(error)),
     }
-}
-
-/// Storage can't be read.
-pub(super) fn unreadable(error: countersign_usecases::port::StoreError) -> Box<Problem> {
-    Problem::of(&ServiceError::from(error))
 }

@@ -11,18 +11,18 @@ use countersign_usecases::decisions::{BatchError, DecisionReply, MOST_IN_BATCH, 
 use serde_json::Value;
 
 use super::Api;
-use super::approvals::{choice, current, digest, input_mode, liveness, reason};
+use super::approvals::{choice, current, digest, input_mode, reason};
 use super::body::{Body, read};
 use super::dto::decision::{Committed, CommittedBatch};
 use super::dto::request::BatchRequest;
-use super::gate::Staff;
+use super::gate::{Staff, count};
 use super::problem::{Answer, Problem, RefusedDecision};
 use super::query::{Fields, Sent};
 
 /// Decide several requests at once
 ///
 /// All of the decisions count, in one commit, or none does; the refusal names each that doesn't. Decisions made before are `repeated`.
-#[utoipa::path(post, path = "/approvals/batch-decision", tag = "approvals", params(("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")), request_body = BatchRequest,
+#[utoipa::path(post, path = "/approvals/batch-decision", tag = "approvals", request_body = BatchRequest,
     responses((status = 200, description = "All of them count.", body = CommittedBatch)))]
 pub(super) async fn decide_approvals(
     State(api): State<Api>,
@@ -32,20 +32,22 @@ pub(super) async fn decide_approvals(
 ) -> Answer<Json<CommittedBatch>> {
     let fields = Fields::of(sent, &[], &[]);
     let ((), decisions) = fields.finish_with(Some(()), read(read_batch(&body)))?;
+    // The gate has counted one.
+    count(&api, &staff.identity().principal, decisions.len().saturating_sub(1))?;
     let order: Vec<RequestId> = decisions.iter().map(|(id, _)| *id).collect();
     let by_id: BTreeMap<RequestId, Decision> = decisions.into_iter().collect();
     match decide_requests(&api.services, &by_id, staff.identity()).await {
-        Ok(replies) => Ok(Json(in_order(&api, &order, &replies).await)),
+        Ok(replies) => Ok(Json(in_order(&api, &order, &replies))),
         Err(error) => Err(refusal(&api, &order, &error).await),
     }
 }
 
 /// The replies in the order of the decisions.
-async fn in_order(api: &Api, order: &[RequestId], replies: &[DecisionReply]) -> CommittedBatch {
+fn in_order(api: &Api, order: &[RequestId], replies: &[DecisionReply]) -> CommittedBatch {
     let mut decisions = Vec::with_capacity(order.len());
     for id in order {
         for reply in replies.iter().filter(|reply| reply.request.facts.id == *id) {
-            decisions.push(Committed::of(reply, liveness(api, reply).await));
+            decisions.push(Committed::of(reply, &api.settings));
         }
     }
     CommittedBatch { decisions }

@@ -1,12 +1,14 @@
 //! Bodies: of the one media type, not too large, and JSON without a member given twice.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use countersign_kernel::Violations;
+use http_body_util::LengthLimitError;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -31,10 +33,7 @@ impl FromRequest<Api> for Body {
             ));
         }
         let most = api.settings.max_body_bytes;
-        let bytes = to_bytes(request.into_body(), most).await.map_err(|_| {
-            let detail = format!("the body has more than {most} bytes, or broke off");
-            Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
-        })?;
+        let bytes = to_bytes(request.into_body(), most).await.map_err(|error| unread(&error, most))?;
         let read: Result<Strict, _> = serde_json::from_slice(&bytes);
         read.map(|value| Self(value.0)).map_err(|error| {
             // What serde says may repeat the body; where it is wrong is enough.
@@ -43,6 +42,15 @@ impl FromRequest<Api> for Body {
             Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, detail)
         })
     }
+}
+
+/// Why a body could not be read to its end.
+fn unread(error: &axum::Error, most: usize) -> Box<Problem> {
+    if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+        let detail = format!("the body has more than {most} bytes");
+        return Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail);
+    }
+    Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, "the body broke off")
 }
 
 /// What was read of a body, or all that is wrong with it.

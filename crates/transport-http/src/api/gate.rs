@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use countersign_kernel::Principal;
 use countersign_mcp_tools::IdempotencyKey;
 use countersign_usecases::Identity;
 use countersign_usecases::access::{Access, BearerIdentity, Operation, bearer_token};
@@ -95,8 +96,10 @@ fn in_form(mut response: Response, id: &str, path: &str) -> Response {
 }
 
 /// A panic is answered too; its words are in the log.
-pub(super) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
-    tracing::error!("a handler panicked");
+pub(super) fn panicked(payload: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
+    let words = payload.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = words.unwrap_or("no words"), "a handler panicked");
     Problem::refuse(
         "internal",
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -139,8 +142,7 @@ fn check(api: &Api, operation: Operation, headers: &HeaderMap) -> Answer<Staff> 
     let bearer = api.callers.bearer(token).map_err(|error| Problem::of(&error))?;
     let principal = &bearer.identity.principal;
     tracing::Span::current().record("caller", field::display(principal));
-    let counted = api.limiter.take(principal, api.stopwatch.elapsed());
-    counted.map_err(|error| Problem::of(&error).retry_after(error.retry_after_s))?;
+    count(api, principal, 1)?;
     let bearer = match operation.access() {
         Access::AnyOf(needs) => bearer.with_role(needs).map_err(|error| Problem::of(&error))?,
         Access::Public | Access::Run { .. } => {
@@ -151,6 +153,12 @@ fn check(api: &Api, operation: Operation, headers: &HeaderMap) -> Answer<Staff> 
     acceptable(headers)?;
     presentable_key(headers)?;
     Ok(Staff(Arc::new(bearer)))
+}
+
+/// Counts what a caller asks for. One message that does the work of several counts as these.
+pub(super) fn count(api: &Api, principal: &Principal, requests: usize) -> Answer<()> {
+    let counted = api.limiter.take(principal, requests, api.stopwatch.elapsed());
+    counted.map_err(|error| Problem::of(&error).retry_after(error.retry_after_s))
 }
 
 /// Whether the caller takes JSON, the only form there is.

@@ -52,8 +52,9 @@ impl Limiter {
         Self { per_minute, buckets: Mutex::default() }
     }
 
-    /// Takes one request out of the caller's bucket. `now` is elapsed time that never goes back.
-    pub(super) fn take(&self, who: &Principal, now: Millis) -> Result<(), TooMany> {
+    /// Takes so many requests out of the caller's bucket; never more than it holds when it is full, so that none waits for ever. `now` is
+    /// elapsed time that never goes back.
+    pub(super) fn take(&self, who: &Principal, requests: usize, now: Millis) -> Result<(), TooMany> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= SWEEP_AT && !buckets.contains_key(who) {
             buckets.retain(|_, bucket| self.filled(bucket, now) < self.full());
@@ -61,13 +62,14 @@ impl Limiter {
         let bucket = buckets.entry(who.clone()).or_insert(Bucket { left: self.full(), at: now });
         bucket.left = self.filled(bucket, now);
         bucket.at = now;
-        match bucket.left.checked_sub(MINUTE_MS) {
+        let cost = u64::try_from(requests).unwrap_or(u64::MAX).saturating_mul(MINUTE_MS).min(self.full());
+        match bucket.left.checked_sub(cost) {
             Some(left) => {
                 bucket.left = left;
                 Ok(())
             }
             None => {
-                let wait_ms = (MINUTE_MS - bucket.left).div_ceil(self.rate());
+                let wait_ms = (cost - bucket.left).div_ceil(self.rate());
                 Err(TooMany { per_minute: self.per_minute, retry_after_s: wait_ms.div_ceil(1000).max(1) })
             }
         }
@@ -102,28 +104,41 @@ mod tests {
     #[test]
     fn so_many_at_once_then_as_time_brings_them() {
         let (limiter, alice) = (limiter(2), who("user:github:alice"));
-        assert_eq!([limiter.take(&alice, Millis(0)), limiter.take(&alice, Millis(0))], [Ok(()), Ok(())]);
-        let refused = limiter.take(&alice, Millis(0)).unwrap_err();
+        assert_eq!(
+            [limiter.take(&alice, 1, Millis(0)), limiter.take(&alice, 1, Millis(0))],
+            [Ok(()), Ok(())]
+        );
+        let refused = limiter.take(&alice, 1, Millis(0)).unwrap_err();
         assert_eq!(
             (refused.code(), refused.kind(), refused.retry_after_s),
             ("rate_limited", Kind::Exhausted, 30)
         );
-        assert_eq!(limiter.take(&alice, Millis(29_999)).unwrap_err().retry_after_s, 1);
-        assert!(limiter.take(&alice, Millis(30_000)).is_ok());
-        assert!(limiter.take(&alice, Millis(30_000)).is_err());
-        assert!(limiter.take(&who("user:github:bob"), Millis(30_000)).is_ok(), "each has their own");
+        assert_eq!(limiter.take(&alice, 1, Millis(29_999)).unwrap_err().retry_after_s, 1);
+        assert!(limiter.take(&alice, 1, Millis(30_000)).is_ok());
+        assert!(limiter.take(&alice, 1, Millis(30_000)).is_err());
+        assert!(limiter.take(&who("user:github:bob"), 1, Millis(30_000)).is_ok(), "each has their own");
         // A long rest brings no more than a full bucket.
-        let rested = (0..3).map(|_| limiter.take(&alice, Millis(9_000_000)).is_ok());
+        let rested = (0..3).map(|_| limiter.take(&alice, 1, Millis(9_000_000)).is_ok());
         assert_eq!(rested.collect::<Vec<_>>(), [true, true, false]);
+    }
+
+    #[test]
+    fn several_at_once_cost_as_much_as_one_by_one_and_never_more_than_there_can_be() {
+        let (limiter, alice) = (limiter(60), who("user:github:alice"));
+        limiter.take(&alice, 50, Millis(0)).unwrap();
+        assert_eq!(limiter.take(&alice, 20, Millis(0)).unwrap_err().retry_after_s, 10);
+        assert!(limiter.take(&alice, 10, Millis(0)).is_ok(), "a refusal costs nothing");
+        assert!(limiter.take(&alice, 1000, Millis(60_000)).is_ok(), "a full bucket is enough for anything");
+        assert!(limiter.take(&alice, 1, Millis(60_000)).is_err());
     }
 
     #[test]
     fn callers_whose_buckets_are_full_are_forgotten() {
         let limiter = limiter(60);
         for number in 0..SWEEP_AT {
-            limiter.take(&who(&format!("user:github:u{number}")), Millis(0)).unwrap();
+            limiter.take(&who(&format!("user:github:u{number}")), 1, Millis(0)).unwrap();
         }
-        limiter.take(&who("user:github:late"), Millis(1000)).unwrap();
+        limiter.take(&who("user:github:late"), 1, Millis(1000)).unwrap();
         assert_eq!(limiter.buckets.lock().unwrap().len(), 1);
     }
 }

@@ -101,9 +101,17 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value) {
     let example = &examples[&id];
     let has_body = operation.contains_key("requestBody");
     let names_one = parameters(operation).any(|parameter| parameter["in"] == "path");
-    let has_precondition = parameters(operation).any(|parameter| parameter["name"] == "If-Match");
+    let has_precondition = has_body && names_one;
     let follows = id == "read_trace" || id == "decide_approvals";
     let decides = has_body && id != "explain_policy";
+    if has_precondition {
+        let about = "The `ETag` the command was decided on: 412 when the request has changed since.";
+        add_header(operation, "If-Match", about);
+    }
+    if has_body {
+        let about = "Given back in the answer, and needed for nothing: what is sent again by the same person changes nothing.";
+        add_header(operation, "Idempotency-Key", about);
+    }
     let said = [
         ("400", true, "The request can't be read, or a parameter breaks its rule."),
         ("401", true, "No token, or one that is not accepted."),
@@ -136,6 +144,12 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value) {
 
 fn parameters(operation: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     operation.get("parameters").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn add_header(operation: &mut Map<String, Value>, name: &str, about: &str) {
+    let header = json!({"name": name, "in": "header", "description": about, "required": false, "schema": {"type": "string"}});
+    let all = operation.entry("parameters").or_insert_with(|| json!([]));
+    all.as_array_mut().into_iter().for_each(|all| all.push(header.clone()));
 }
 
 fn problem(status: &str, description: &str) -> Value {

@@ -28,7 +28,7 @@ pub(super) async fn get_policy(State(api): State<Api>, _staff: Staff, sent: Sent
 }
 
 /// Explain what the policy says of a cell, and why
-#[utoipa::path(post, path = "/policy/explain", tag = "policy", params(("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: nothing is changed.")), request_body = ExplainRequest,
+#[utoipa::path(post, path = "/policy/explain", tag = "policy", request_body = ExplainRequest,
     responses((status = 200, description = "The explanation.", body = Explanation)))]
 pub(super) async fn explain_policy(
     State(api): State<Api>,

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_kernel::{Fault, Kind, Violations};
+use countersign_usecases::is_for_the_log;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -155,7 +156,7 @@ impl Problem {
         })
     }
 
-    /// A fault as its caller gets it. What is wrong with ourselves, or with what we need, is logged here, and hidden from the caller.
+    /// A fault as its caller gets it. What is wrong with ourselves, or with the store, is logged here, and hidden from the caller.
     pub(super) fn of(fault: &dyn Fault) -> Box<Self> {
         let kind = fault.kind();
         let detail = match kind {
@@ -165,8 +166,12 @@ impl Problem {
             }
             Kind::Unavailable => {
                 tracing::warn!(code = fault.code(), error = %fault, "a request failed because something is unavailable");
-                "something that is needed is not available now; the server's log says more under this request id"
-                    .to_owned()
+                if is_for_the_log(fault) {
+                    "the store is not available now; the server's log says more under this request id"
+                        .to_owned()
+                } else {
+                    fault.to_string()
+                }
             }
             Kind::Invalid
             | Kind::Unauthenticated
@@ -286,13 +291,21 @@ pub(super) fn of_body(violations: &Violations) -> Vec<FieldProblem> {
     violations.iter().map(field).collect()
 }
 
-/// A dotted path as a JSON pointer. The whole body is called `arguments` by the reader that tools share; as a pointer it is empty.
+/// A dotted path as a JSON pointer. The whole body is called `arguments` by the reader that tools share; as a pointer it is empty. Its last
+/// part may be quoted: an unknown name.
 fn pointer(path: &str) -> String {
     if path == "arguments" || path.is_empty() {
         return String::new();
     }
+    let quoted = path.strip_suffix("\"]").and_then(|path| path.split_once("[\""));
+    let (path, last) = quoted.map_or((path, None), |(path, last)| (path, Some(last)));
     let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
-    parts.map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    parts.chain(last).map(reference_token).collect()
+}
+
+/// One part of a pointer, with its slash (RFC 6901, section 3).
+pub(super) fn reference_token(part: &str) -> String {
+    format!("/{}", part.replace('~', "~0").replace('/', "~1"))
 }
 
 impl fmt::Display for Problem {
@@ -317,6 +330,9 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
+    use countersign_usecases::ServiceError;
+    use countersign_usecases::port::StoreError;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -352,8 +368,10 @@ mod tests {
             let problem = Problem::of(&Of(kind));
             assert_eq!((problem.status.as_u16(), problem.retry_after_s), (status, retry), "{kind:?}");
             let hidden = problem.detail != "the words of the fault";
-            assert_eq!(hidden, matches!(kind, Kind::Internal | Kind::Unavailable), "{kind:?}");
+            assert_eq!(hidden, kind == Kind::Internal, "{kind:?}");
         }
+        let lost = StoreError::Unavailable { message: "10.0.0.7:5432 refused user `app`".to_owned() };
+        assert!(!Problem::of(&ServiceError::from(lost)).detail.contains("10.0.0.7"), "a driver's words");
     }
 
     #[test]
@@ -362,6 +380,8 @@ mod tests {
             ("reason", "/reason"),
             ("items[2].id", "/items/2/id"),
             ("a/b~", "/a~1b~0"),
+            ("items[2].[\"a.b\"]", "/items/2/a.b"),
+            ("[\"\"]", "/"),
             ("", ""),
             ("arguments", ""),
         ] {

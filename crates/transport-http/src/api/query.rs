@@ -10,7 +10,7 @@ use countersign_usecases::decisions::Target;
 use countersign_usecases::paging::{self, Place as Spot};
 
 use super::Api;
-use super::problem::{Answer, FieldProblem, Place, Problem};
+use super::problem::{Answer, FieldProblem, Place, Problem, reference_token};
 
 /// The query as it was sent.
 pub(super) struct Sent(Vec<(String, String)>);
@@ -29,6 +29,8 @@ impl FromRequestParts<Api> for Sent {
         })
     }
 }
+
+const CURSOR_RULE: &str = "must be a `next_cursor` of this very list and filter";
 
 /// Parameters under examination, with all that is wrong so far.
 #[derive(Default)]
@@ -159,15 +161,20 @@ impl Fields {
         let text = self.text("cursor")?;
         let place = paging::read_token(scope, &text);
         if place.is_none() {
-            self.violate(Place::Query, "cursor", "must be a `next_cursor` of this very list and filter");
+            self.violate(Place::Query, "cursor", CURSOR_RULE);
         }
         place
     }
 
     /// The version in `If-Match`; none when there is none.
     pub(super) fn if_match(&mut self, headers: &HeaderMap) -> Option<u64> {
-        let value = headers.get(axum::http::header::IF_MATCH)?;
+        let mut values = headers.get_all(axum::http::header::IF_MATCH).iter();
+        let (value, another) = (values.next()?, values.next());
         let text = value.to_str().unwrap_or_default();
+        if another.is_some() {
+            self.violate(Place::Header, "If-Match", "is given more than once");
+            return None;
+        }
         if text == "*" {
             return None;
         }
@@ -186,8 +193,7 @@ impl Fields {
 
     /// Adds a violation without repeating the value.
     pub(super) fn violate(&mut self, place: Place, name: &str, rule: impl Into<String>) {
-        let pointer = format!("/{name}");
-        self.wrong.push(FieldProblem { r#in: place, pointer, detail: rule.into(), value: None });
+        self.wrong.push(wrong(place, name, rule));
     }
 
     fn violate_with(&mut self, place: Place, name: &str, rule: String, value: &str) {
@@ -216,6 +222,15 @@ impl Fields {
             }
         }
     }
+}
+
+/// The cursor has the form of one of this list, and the store knows it didn't give it out.
+pub(super) fn foreign_cursor() -> Box<Problem> {
+    Problem::invalid(vec![wrong(Place::Query, "cursor", CURSOR_RULE)])
+}
+
+fn wrong(place: Place, name: &str, rule: impl Into<String>) -> FieldProblem {
+    FieldProblem { r#in: place, pointer: reference_token(name), detail: rule.into(), value: None }
 }
 
 /// A value a caller may have mistaken for something else: short, and without what looks like a credential.

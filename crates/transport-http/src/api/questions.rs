@@ -27,7 +27,7 @@ const MAX_ANSWER: usize = 4000;
 /// Answer a question
 ///
 /// By the place of an option, or in own words where they are welcome. The same answer of the same person again is `repeated`.
-#[utoipa::path(post, path = "/questions/{id}/answer", tag = "questions", params(("id" = String, Path, format = "uuid", description = "The request."), ("If-Match" = Option<String>, Header, description = "The `ETag` the command was decided on: 412 when the request has changed since."), ("Idempotency-Key" = Option<String>, Header, description = "Given back in the answer. Not needed: the same command of the same person again is answered as the first one was, with `repeated`.")), request_body = AnswerRequest,
+#[utoipa::path(post, path = "/questions/{id}/answer", tag = "questions", params(("id" = String, Path, format = "uuid", description = "The request.")), request_body = AnswerRequest,
     responses((status = 200, description = "It is answered.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
 pub(super) async fn answer_question(
     State(api): State<Api>,

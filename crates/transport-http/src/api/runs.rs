@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use countersign_kernel::RunId;
+use countersign_usecases::look;
 use countersign_usecases::paging;
-use countersign_usecases::port::{EventCursor, EventFilter, RunCursor, RunDetail as Detail, RunFilter};
+use countersign_usecases::port::{EventCursor, EventFilter, RunCursor, RunFilter};
 use countersign_usecases::runs::RunCommandError;
 use countersign_waitstate::RunStatus;
 
@@ -56,8 +57,9 @@ pub(super) async fn get_run(
     let mut fields = Fields::of(sent, &[], &[]);
     let id: Option<RunId> = fields.name_in_path(&id);
     let id = fields.finish(id)?;
-    let detail = find(&api, &id).await?;
-    let links = api.services.queries().list_links("run", id.as_str()).await.map_err(unreadable)?;
+    let detail = api.services.queries().find_run(&id).await.map_err(unreadable)?;
+    let detail = detail.ok_or_else(|| unknown(&id))?;
+    let links = api.services.queries().list_links("run", &[id.to_string()]).await.map_err(unreadable)?;
     Ok(Json(RunDetail::of(&detail, links)))
 }
 
@@ -79,7 +81,8 @@ pub(super) async fn read_run_timeline(
     let after: Option<EventCursor> = fields.cursor(&scope);
     let limit = fields.limit(PAGE, MAX_PAGE);
     let id = fields.finish(id)?;
-    find(&api, &id).await?;
+    let run = look::find_run(&api.services, &id).await.map_err(unreadable)?;
+    run.ok_or_else(|| unknown(&id))?;
     let filter = EventFilter { run: Some(id), ..EventFilter::default() };
     let found =
         api.services.queries().list_events(&filter, after.as_ref(), limit).await.map_err(unreadable)?;
@@ -89,7 +92,6 @@ pub(super) async fn read_run_timeline(
     }))
 }
 
-async fn find(api: &Api, id: &RunId) -> Answer<Detail> {
-    let found = api.services.queries().find_run(id).await.map_err(unreadable)?;
-    found.ok_or_else(|| Problem::of(&RunCommandError::Unknown(id.clone())))
+fn unknown(id: &RunId) -> Box<Problem> {
+    Problem::of(&RunCommandError::Unknown(id.clone()))
 }

@@ -2,6 +2,9 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use countersign_testkit::build::run_id;
+use countersign_usecases::paging;
+use countersign_usecases::port::{EventCursor, EventFilter};
 use serde_json::json;
 
 use crate::support::{Answered, World, call, world};
@@ -45,6 +48,47 @@ async fn every_wrong_field_is_named_with_its_pointer() {
             "body /decisions/0/seen_digest: is required",
             "body /decisions/1: must be an object",
         ]
+    );
+}
+
+#[tokio::test]
+async fn a_name_with_signs_of_a_path_in_it_is_one_part_of_its_pointer() {
+    let world = world().await;
+    let body = json!({"decisions": [{"a.b[0]/c~": 1}], "": 2});
+    let told = world.post("alice", "/api/v1/approvals/batch-decision", body).await;
+    let fields = told.fields();
+    assert!(fields[0].starts_with("body /: is not a field here"), "{fields:?}");
+    assert!(
+        fields.iter().any(|field| field.starts_with("body /decisions/0/a.b[0]~1c~0: is not")),
+        "{fields:?}"
+    );
+    let told = world.get("alice", "/api/v1/policy?a/b=1").await;
+    assert_eq!(told.fields(), ["query /a~1b: no parameter is known"]);
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_store_is_the_fault_of_its_field() {
+    let world = world().await;
+    for (path, scope) in [
+        ("events?", format!("rest events {:?}", EventFilter::default())),
+        ("runs/run-1/timeline?", format!("rest timeline {:?}", Some(run_id("run-1")))),
+    ] {
+        let foreign = paging::token(&scope, &EventCursor("7:12".to_owned()));
+        let told = world.get("operator", &format!("/api/v1/{path}cursor={foreign}")).await;
+        assert_eq!(told.refused(400), "invalid_request");
+        assert_eq!(told.fields(), ["query /cursor: must be a `next_cursor` of this very list and filter"]);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_not_called_too_large() {
+    let world = world().await;
+    let broken = [Ok(b"{".to_vec()), Err(std::io::Error::other("the line is dead"))];
+    let body = Body::from_stream(tokio_stream::iter(broken));
+    let told = raw(&world, "/api/v1/policy/explain", Some("application/json"), body).await;
+    assert_eq!(
+        (told.refused(400), &told.body["detail"]),
+        ("malformed_request", &json!("the body broke off"))
     );
 }
 
@@ -144,6 +188,15 @@ async fn bodies_have_one_type_one_form_and_a_limit() {
 #[tokio::test]
 async fn headers_are_checked() {
     let world = world().await;
+    let id = world.ask("orders").await;
+    let body = json!({"decision": "deny", "seen_digest": world.digest(id).await});
+    let mut request = call(Method::POST, "alice", &format!("/api/v1/approvals/{id}/decision"), Some(body));
+    for tag in ["\"1-00\"", "*"] {
+        request.headers_mut().append(header::IF_MATCH, tag.parse().unwrap());
+    }
+    let told = world.send(request).await;
+    assert_eq!(told.refused(400), "invalid_request");
+    assert_eq!(told.fields(), ["header /If-Match: is given more than once"]);
     let mut request = call(Method::GET, "alice", "/api/v1/policy", None);
     request.headers_mut().insert(header::ACCEPT, "text/html, application/xml;q=0.9".parse().unwrap());
     assert_eq!(world.send(request).await.refused(406), "not_acceptable");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use countersign_transport_http::HttpSettings;
+use serde_json::json;
 use tower::ServiceExt as _;
 
 use crate::support::{DOCUMENT, call, world, world_with};
@@ -57,6 +58,23 @@ async fn a_caller_may_ask_so_often_and_each_for_themselves() {
         ("rate_limited", "20")
     );
     world.get("bob", "/api/v1/policy").await.ok();
+}
+
+#[tokio::test]
+async fn a_batch_counts_as_often_as_it_decides() {
+    let settings =
+        HttpSettings { requests_per_minute: NonZeroU32::new(4).unwrap(), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    let mut decisions = Vec::new();
+    for name in ["orders", "stock", "carts"] {
+        let id = world.ask(name).await;
+        let seen = world.digest(id).await;
+        decisions.push(json!({"id": id.to_string(), "decision": "deny", "seen_digest": seen}));
+    }
+    let body = json!({"decisions": decisions});
+    world.post("alice", "/api/v1/approvals/batch-decision", body.clone()).await.ok();
+    let refused = world.post("alice", "/api/v1/approvals/batch-decision", body).await;
+    assert_eq!(refused.refused(429), "rate_limited", "one was left, and three are asked for");
 }
 
 #[tokio::test]

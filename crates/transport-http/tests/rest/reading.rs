@@ -115,6 +115,45 @@ async fn a_trace_leads_from_the_issue_to_what_happened() {
 }
 
 #[tokio::test]
+async fn what_changed_is_shown_to_those_who_are_asked_again() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let path = format!("/api/v1/approvals/{id}");
+    assert!(world.get("viewer", &path).await.ok().get("drift").is_none(), "a first proposal");
+    world.decide("alice", id, "approve").await.ok();
+    world.tool.set_world(json!({"state": "moved \u{202e}"}));
+    world.work_off().await;
+    let shown = world.get("alice", &path).await;
+    let drift = &shown.ok()["drift"];
+    assert_eq!(
+        (&shown.body["summary"]["state"], &shown.body["summary"]["revision"]),
+        (&json!("requested"), &json!(2))
+    );
+    assert_eq!(drift["gone_facts"][0]["text"], r#"test_seen world={"state":"as it was"}"#);
+    assert_eq!(drift["new_facts"], shown.body["plan"]["facts"]);
+    assert_eq!(drift["changed_parts"], json!([]));
+    assert!(drift["noticed_at"].is_string());
+}
+
+#[tokio::test]
+async fn what_would_deceive_the_reader_is_made_visible_everywhere() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let body = json!({"decision": "deny", "seen_digest": world.digest(id).await, "reason": "no \u{202e}sey"});
+    world.post("alice", &format!("/api/v1/approvals/{id}/decision"), body).await.ok();
+    for path in [
+        "events".to_owned(),
+        format!("runs/{RUN}"),
+        format!("runs/{RUN}/timeline"),
+        format!("trace?run={RUN}"),
+        format!("approvals/{id}"),
+    ] {
+        let shown = world.get("operator", &format!("/api/v1/{path}")).await.ok().to_string();
+        assert!(shown.contains("no <U+202E>sey") && !shown.contains('\u{202e}'), "{path}: {shown}");
+    }
+}
+
+#[tokio::test]
 async fn events_are_listed_and_filtered() {
     let world = world().await;
     let id = world.ask("a").await;

@@ -102,9 +102,12 @@ fn the_document_says_who_may_ask() {
 async fn decisions_are_made_by_post_only() {
     let world = world().await;
     let id = world.ask("orders").await;
-    for (command, path) in [("decision", "approvals"), ("cancel", "approvals"), ("answer", "questions")] {
+    let commands =
+        operations().into_iter().filter(|(operation, _, _, body)| *body && operation != "explain_policy");
+    let paths: Vec<_> = commands.map(|(_, _, path, _)| path.replace("nothing", &id.to_string())).collect();
+    assert_eq!(paths.len(), 5, "decision, batch, cancel, resolve-unknown, answer");
+    for path in paths {
         for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
-            let path = format!("/api/v1/{path}/{id}/{command}");
             let answered = world.send(call(method, "alice", &path, Some(json!({})))).await;
             assert_eq!(answered.refused(405), "method_not_allowed", "{path}");
             assert_eq!(answered.headers["allow"], "POST");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_lock::MutexGuardArc;
-use countersign_approvals::Decided;
+use countersign_approvals::{DecideError, Decided};
 use countersign_kernel::{Fault, Kind, RequestId, RunId};
 
 use super::decide::{Decision, ballot, decide_by};
@@ -52,10 +52,16 @@ impl Fault for BatchError {
     }
 }
 
-/// What a batch comes to, before it is written.
+/// A decision that counts, before it is written.
 struct Counted<'s> {
     snapshot: &'s RequestSnapshot,
     decided: Decided,
+}
+
+/// A decision that the domain doesn't count.
+struct Attempt<'s> {
+    snapshot: &'s RequestSnapshot,
+    error: DecideError,
 }
 
 /// Counts one decision on each of these requests, in one commit. Decisions made before are repeats and hinder nothing. The replies come in
@@ -70,9 +76,15 @@ pub async fn decide_requests(
     by: &Identity,
 ) -> Result<Vec<DecisionReply>, BatchError> {
     for _ in 0..ATTEMPTS {
-        let _turns = turns(services, decisions).await?;
+        let turns = turns(services, decisions).await?;
         let loaded = load_all(services, decisions).await?;
-        let counted = count(services, decisions, &loaded.snapshots, loaded.refused, by).await?;
+        let (counted, attempts) = count(services, decisions, &loaded.snapshots, by).await?;
+        if !attempts.is_empty() || !loaded.refused.is_empty() {
+            // Nothing more is decided on what was loaded, and there may be many to record: the runs don't wait for it.
+            drop(turns);
+            record_attempts(services, &attempts, by).await?;
+            return Err(refusal(loaded.refused, attempts));
+        }
         if let Some(replies) = write(services, counted, by).await? {
             return Ok(replies);
         }
@@ -120,32 +132,46 @@ async fn load_all(
     Ok(loaded)
 }
 
-/// Every decision as the domain counts it, or all that don't count. Those refused before hide none of the others.
+/// Every decision as the domain counts it: those that count, and those that don't.
 async fn count<'s>(
     services: &Services,
     decisions: &BTreeMap<RequestId, Decision>,
     snapshots: &'s [RequestSnapshot],
-    mut refused: Vec<Refused>,
     by: &Identity,
-) -> Result<Vec<Counted<'s>>, BatchError> {
-    let mut counted = Vec::with_capacity(decisions.len());
+) -> Result<(Vec<Counted<'s>>, Vec<Attempt<'s>>), BatchError> {
+    let (mut counted, mut attempts) = (Vec::with_capacity(decisions.len()), Vec::new());
     let concerned = |snapshot: &'s RequestSnapshot| {
-        let id = snapshot.request.facts.id;
-        decisions.get(&id).map(|decision| (id, decision, snapshot))
+        decisions.get(&snapshot.request.facts.id).map(|decision| (decision, snapshot))
     };
-    for (id, decision, snapshot) in snapshots.iter().filter_map(concerned) {
+    for (decision, snapshot) in snapshots.iter().filter_map(concerned) {
         let members = services.policy_of(snapshot.policy).await?;
-        let request = &snapshot.request;
-        match request.decide(ballot(decision, by), &*members, snapshot.now) {
+        match snapshot.request.decide(ballot(decision, by), &*members, snapshot.now) {
             Ok(decided) => counted.push(Counted { snapshot, decided }),
-            Err(error) => {
-                record_attempt(services, snapshot, by, &error).await?;
-                refused.push(Refused { id, error: error.into() });
-            }
+            Err(error) => attempts.push(Attempt { snapshot, error }),
         }
     }
+    Ok((counted, attempts))
+}
+
+async fn record_attempts(
+    services: &Services,
+    attempts: &[Attempt<'_>],
+    by: &Identity,
+) -> Result<(), ServiceError> {
+    for Attempt { snapshot, error } in attempts {
+        record_attempt(services, snapshot, by, error).await?;
+    }
+    Ok(())
+}
+
+/// All that don't count: none hides the others.
+fn refusal(unknown: Vec<Refused>, attempts: Vec<Attempt<'_>>) -> BatchError {
+    let attempts = attempts
+        .into_iter()
+        .map(|Attempt { snapshot, error }| Refused { id: snapshot.request.facts.id, error: error.into() });
+    let mut refused: Vec<_> = unknown.into_iter().chain(attempts).collect();
     refused.sort_by_key(|refused| refused.id);
-    if refused.is_empty() { Ok(counted) } else { Err(BatchError::Refused(refused)) }
+    BatchError::Refused(refused)
 }
 
 /// One commit of all that counts. `None` when others were faster.
@@ -161,12 +187,12 @@ async fn write(
     for Counted { snapshot, decided } in counted {
         let transition = match decided {
             Decided::Repeat => {
-                replies.push(DecisionReply { request: snapshot.request.clone(), repeated: true });
+                replies.push(DecisionReply::repeated(snapshot));
                 continue;
             }
             Decided::Counted(transition) => transition,
         };
-        replies.push(DecisionReply { request: transition.after().clone(), repeated: false });
+        replies.push(DecisionReply::changed(snapshot, transition.after().clone()));
         draft.turn_to(&snapshot.run);
         if let Some(deadline) = decide_by(&snapshot.request.state) {
             draft.guard(Guard::NotAfter { deadline });

@@ -38,7 +38,7 @@ pub async fn cancel_request(
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
         if repeats(&snapshot.request.state, by) {
-            return Ok(DecisionReply { request: snapshot.request, repeated: true });
+            return Ok(DecisionReply::repeated(&snapshot));
         }
         let withdrawn = withdraw(services, &snapshot, reason.clone(), by).await;
         let transition = withdrawn.map_err(|error| target.refusal(&snapshot.request, error))?;
@@ -47,7 +47,7 @@ pub async fn cancel_request(
         let mut draft = open_draft(services, &snapshot, by).await?;
         draft.record(transition).map_err(ServiceError::from)?;
         if services.write(draft.finish()).await? == Written::Yes {
-            return Ok(DecisionReply { request, repeated: false });
+            return Ok(DecisionReply::changed(&snapshot, request));
         }
     }
     Err(busy(id).into())

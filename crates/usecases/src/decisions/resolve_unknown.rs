@@ -28,7 +28,7 @@ pub async fn resolve_unknown(
         let _turn = services.turn_of(&run).await;
         let snapshot = load(services, id).await?;
         if said_before(services, &snapshot.request, verdict, by).await? {
-            return Ok(DecisionReply { request: snapshot.request, repeated: true });
+            return Ok(DecisionReply::repeated(&snapshot));
         }
         let settled_by = SettledBy::Person { by: by.principal.clone(), reason: reason.clone() };
         let progress = without_doubt(&snapshot.progress, verdict, snapshot.now);
@@ -46,7 +46,7 @@ pub async fn resolve_unknown(
         }
         ownership::settle(&mut draft, &request, verdict)?;
         if services.write(draft.finish()).await? == Written::Yes {
-            return Ok(DecisionReply { request, repeated: false });
+            return Ok(DecisionReply::changed(&snapshot, request));
         }
     }
     Err(busy(id).into())

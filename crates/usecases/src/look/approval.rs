@@ -9,7 +9,7 @@ use countersign_mcp_tools::{Call, Plan};
 
 use super::{Drift, find_drift, get_request};
 use crate::access::{BearerIdentity, Role};
-use crate::decisions::DecisionError;
+use crate::decisions::{DecisionError, DecisionReply};
 use crate::error::ServiceError;
 use crate::policy_text::active_policy;
 use crate::port::RequestSnapshot;
@@ -57,6 +57,11 @@ pub struct Liveness {
 }
 
 impl Liveness {
+    /// As a command was decided on.
+    pub const fn of(reply: &DecisionReply, silent_after: Millis) -> Self {
+        Self { last_heartbeat: reply.last_heartbeat, now: reply.now, silent_after }
+    }
+
     /// Whether an open request's run has been silent for too long. The call itself was a sign of life.
     pub fn is_silent(self, request: &ActionRequest) -> bool {
         let opened = request.facts.requested_at;
@@ -90,7 +95,7 @@ async fn assemble(
     let votes = queries.list_votes(id).await?;
     let votes = votes.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>()?;
     let steps = queries.list_steps(id).await?;
-    let links = queries.list_links("request", &id.to_string()).await?;
+    let links = queries.list_links("request", &[id.to_string()]).await?;
     let drift = find_drift(services, &snapshot.request).await?;
     let standing = standing(services, &snapshot, viewer).await?;
     Ok(ApprovalView { snapshot, call, plan, votes, steps, links, drift, standing })

@@ -7,16 +7,19 @@ use countersign_approvals::ActionRequest;
 use countersign_kernel::{Fault, Kind, RequestId, RunId};
 use countersign_waitstate::Run;
 
-use super::get_request;
+use super::{find_run, get_request};
 use crate::decisions::DecisionError;
 use crate::error::ServiceError;
-use crate::port::{EventFilter, RunDetail};
+use crate::port::{EventFilter, RequestFilter, RequestSnapshot};
 use crate::record::{EventRecord, LinkRecord};
 use crate::runs::RunCommandError;
 use crate::services::Services;
 
 /// The most runs one trace shows.
 const MOST_RUNS: usize = 50;
+
+/// The most requests one trace shows.
+const MOST_REQUESTS: u32 = 500;
 
 /// The most events one trace shows.
 const MOST_EVENTS: u32 = 500;
@@ -113,69 +116,94 @@ impl fmt::Display for Numbered {
 /// # Errors
 /// There is no such run or request.
 pub async fn trace(services: &Services, from: &TraceFrom) -> Result<Trace, TraceError> {
-    let (runs, only) = match from {
-        TraceFrom::Issue(issue) => (linked_runs(services, "issue", issue).await?, None),
-        TraceFrom::PullRequest(pull_request) => (linked_runs(services, "pr", pull_request).await?, None),
-        TraceFrom::Run(run) => (vec![run.clone()], None),
-        TraceFrom::Request(id) => (vec![get_request(services, *id).await?.run.facts.id], Some(*id)),
-    };
     let mut found = Trace {
-        complete: runs.len() <= MOST_RUNS,
+        complete: true,
         runs: Vec::new(),
         requests: Vec::new(),
         links: Vec::new(),
         events: Vec::new(),
     };
-    for run in runs.into_iter().take(MOST_RUNS) {
-        let detail = services.queries().find_run(&run).await.map_err(ServiceError::from)?;
-        let detail = detail.ok_or(TraceError::Run(RunCommandError::Unknown(run)))?;
-        found.add(services, detail, only).await?;
+    match from {
+        TraceFrom::Issue(issue) => found.add_linked(services, "issue", issue).await?,
+        TraceFrom::PullRequest(pull_request) => found.add_linked(services, "pr", pull_request).await?,
+        TraceFrom::Run(run) => found.add_run(services, run).await?,
+        TraceFrom::Request(id) => found.add_request(services, *id).await?,
     }
+    found.add_links(services).await?;
     found.runs.sort_by(|a, b| (a.registered_at, &a.facts.id).cmp(&(b.registered_at, &b.facts.id)));
     found.requests.sort_by_key(|request| (request.facts.requested_at, request.facts.id));
-    found.links.sort_unstable();
-    found.links.dedup();
     Ok(found)
 }
 
-async fn linked_runs(services: &Services, kind: &str, id: &Numbered) -> Result<Vec<RunId>, ServiceError> {
-    let links = services.queries().list_links(kind, &id.0).await?;
-    let runs = links.into_iter().filter(|link| link.to_kind == "run");
-    // A run's id was one when it was linked.
-    Ok(runs.filter_map(|link| link.to_id.parse().ok()).collect())
-}
-
 impl Trace {
-    async fn add(
-        &mut self,
-        services: &Services,
-        detail: RunDetail,
-        only: Option<RequestId>,
-    ) -> Result<(), ServiceError> {
-        let queries = services.queries();
-        let run = detail.run.facts.id.clone();
-        self.links.extend(queries.list_links("run", run.as_str()).await?);
-        for request in detail.requests {
-            let id = request.facts.id;
-            if only.is_some_and(|only| only != id) {
-                continue;
-            }
-            self.links.extend(queries.list_links("request", &id.to_string()).await?);
-            self.requests.push(request);
+    async fn add_linked(&mut self, services: &Services, kind: &str, id: &Numbered) -> Result<(), TraceError> {
+        let links =
+            services.queries().list_links(kind, &[id.to_string()]).await.map_err(ServiceError::from)?;
+        // A run's id was one when it was linked.
+        let runs =
+            links.iter().filter(|link| link.to_kind == "run").filter_map(|link| link.to_id.parse().ok());
+        let runs: Vec<RunId> = runs.collect();
+        self.complete &= runs.len() <= MOST_RUNS;
+        for run in runs.iter().take(MOST_RUNS) {
+            self.add_run(services, run).await?;
         }
-        let room = MOST_EVENTS.saturating_sub(u32::try_from(self.events.len()).unwrap_or(u32::MAX));
-        if room == 0 {
-            self.complete = false;
-        } else {
-            let filter = EventFilter { run: Some(run), request: only, ..EventFilter::default() };
-            let page = queries.list_events(&filter, None, room).await?;
-            // A page that is just full may be the last; saying that there may be more does no harm.
-            self.complete &= u32::try_from(page.events.len()).is_ok_and(|count| count < room);
-            self.events.extend(page.events);
-        }
-        self.runs.push(detail.run);
         Ok(())
     }
+
+    async fn add_run(&mut self, services: &Services, id: &RunId) -> Result<(), TraceError> {
+        let run = find_run(services, id).await.map_err(ServiceError::from)?;
+        let run = run.ok_or_else(|| TraceError::Run(RunCommandError::Unknown(id.clone())))?;
+        self.runs.push(run);
+        match room(MOST_REQUESTS, self.requests.len()) {
+            Some(room) => {
+                let filter = RequestFilter { run: Some(id.clone()), ..RequestFilter::default() };
+                let page = services.queries().list_requests(&filter, None, room).await;
+                let page = page.map_err(ServiceError::from)?;
+                self.complete &= page.next.is_none();
+                self.requests.extend(page.requests.into_iter().map(|(request, _)| request));
+            }
+            None => self.complete = false,
+        }
+        let filter = EventFilter { run: Some(id.clone()), ..EventFilter::default() };
+        Ok(self.add_events(services, &filter).await?)
+    }
+
+    async fn add_request(&mut self, services: &Services, id: RequestId) -> Result<(), TraceError> {
+        let RequestSnapshot { run, request, .. } = get_request(services, id).await?;
+        self.runs.push(run);
+        self.requests.push(request);
+        let filter = EventFilter { request: Some(id), ..EventFilter::default() };
+        Ok(self.add_events(services, &filter).await?)
+    }
+
+    async fn add_events(&mut self, services: &Services, filter: &EventFilter) -> Result<(), ServiceError> {
+        let Some(room) = room(MOST_EVENTS, self.events.len()) else {
+            self.complete = false;
+            return Ok(());
+        };
+        let page = services.queries().list_events(filter, None, room).await?;
+        // A page that is just full may be the last; saying that there may be more does no harm.
+        self.complete &= u32::try_from(page.events.len()).is_ok_and(|count| count < room);
+        self.events.extend(page.events);
+        Ok(())
+    }
+
+    /// How what was found is connected, each connection once.
+    async fn add_links(&mut self, services: &Services) -> Result<(), ServiceError> {
+        let runs: Vec<_> = self.runs.iter().map(|run| run.facts.id.to_string()).collect();
+        let requests: Vec<_> = self.requests.iter().map(|request| request.facts.id.to_string()).collect();
+        self.links.extend(services.queries().list_links("run", &runs).await?);
+        self.links.extend(services.queries().list_links("request", &requests).await?);
+        self.links.sort_unstable();
+        self.links.dedup();
+        Ok(())
+    }
+}
+
+/// How many more there is room for; none when there is no room at all.
+fn room(most: u32, taken: usize) -> Option<u32> {
+    let left = most.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX));
+    (left > 0).then_some(left)
 }
 
 #[cfg(test)]

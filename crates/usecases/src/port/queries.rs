@@ -181,8 +181,8 @@ pub trait Queries: Send + Sync {
     /// The cursor after the newest visible event, to follow from now on.
     async fn newest_event(&self) -> Result<EventCursor, StoreError>;
 
-    /// Everything linked to this thing, in both directions; kinds are those of [`LinkRecord`].
-    async fn list_links(&self, kind: &str, id: &str) -> Result<Vec<LinkRecord>, StoreError>;
+    /// Everything linked to one of these things, in both directions, each link once; kinds are those of [`LinkRecord`].
+    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError>;
 
     /// The databases that are kept (quarantined, being restored, being purged), by server and name, after the given one; `limit` is 1 to
     /// 500.

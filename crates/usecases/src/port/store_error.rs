@@ -35,6 +35,12 @@ pub enum StoreError {
         /// What is wrong with it.
         message: String,
     },
+    /// A cursor that this store didn't give out.
+    #[error("`{cursor}` is not a cursor of this store")]
+    ForeignCursor {
+        /// The cursor as it was given.
+        cursor: String,
+    },
     /// The store refused the statement: a defect of ours.
     #[error("the store refused: {message}")]
     Refused {

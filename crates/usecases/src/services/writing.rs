@@ -45,6 +45,7 @@ impl Services {
             Err(
                 error @ (StoreError::Unavailable { .. }
                 | StoreError::Corrupt { .. }
+                | StoreError::ForeignCursor { .. }
                 | StoreError::Refused { .. }),
             ) => Err(error.into()),
         }

@@ -127,8 +127,7 @@ impl Place {
             let (xid, position) = text.split_once(':')?;
             Some(Self { xid: xid.parse().ok()?, position: position.parse().ok()? })
         };
-        let message = || format!("`{}` is not a cursor of this store", cursor.0);
-        parse(&cursor.0).ok_or_else(|| StoreError::Refused { message: message() })
+        parse(&cursor.0).ok_or_else(|| StoreError::ForeignCursor { cursor: cursor.0.clone() })
     }
 }
 

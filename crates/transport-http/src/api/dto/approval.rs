@@ -1,7 +1,7 @@
 //! Requests as staff see them.
 
 use countersign_approvals::{self as domain, ActionRequest, State};
-use countersign_kernel::{self as kernel, visible};
+use countersign_kernel::{self as kernel, visible, visible_document};
 use countersign_mcp_tools::{self as tools, Call, CodeLink, ToolRegistry};
 use countersign_usecases::look::{ApprovalView, Liveness, Standing};
 use countersign_usecases::record::StepRecord;
@@ -333,7 +333,7 @@ impl Approval {
             policy_digest: request.proposal.policy_digest.to_string(),
             viewer: view.standing.into(),
             drift: view.drift.map(|drift| Drift::of(&drift, &request.facts.tool, tools)),
-            input: view.call.input,
+            input: visible_document(&view.call.input),
             links: view.links.into_iter().map(Link::from).collect(),
         }
     }
@@ -404,7 +404,7 @@ impl From<&StepRecord> for StepProgress {
             state: record.state.clone(),
             intended_at: record.intended_at.0.to_string(),
             done_at: record.done_at.map(|at| at.0.to_string()),
-            receipt: record.receipt.clone(),
+            receipt: record.receipt.as_ref().map(visible_document),
             attempts: number(record.attempts),
         }
     }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::approval::{ApprovalSummary, Resolution};
 use super::words::{Choice, RequestState};
 use crate::api::etag;
+use crate::settings::HttpSettings;
 
 /// What became of a command.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -68,7 +69,8 @@ pub(in crate::api) struct CurrentVote {
 
 impl Committed {
     /// What became of a command, with the sign of life of the run that asked.
-    pub(in crate::api) fn of(reply: &DecisionReply, liveness: Liveness) -> Self {
+    pub(in crate::api) fn of(reply: &DecisionReply, settings: &HttpSettings) -> Self {
+        let liveness = Liveness::of(reply, settings.requester_silent_after);
         Self { approval: ApprovalSummary::of(&reply.request, liveness), repeated: reply.repeated }
     }
 }

@@ -1,5 +1,6 @@
 //! Audited facts as staff see them.
 
+use countersign_kernel::visible_document;
 use countersign_usecases::record::EventRecord;
 use serde::Serialize;
 use serde_json::Value;
@@ -75,7 +76,7 @@ impl From<EventRecord> for Event {
             project: record.project,
             policy_digest: record.policy_digest,
             plan_digest: record.plan_digest,
-            detail: record.detail,
+            detail: visible_document(&record.detail),
         }
     }
 }

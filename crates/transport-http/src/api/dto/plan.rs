@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_kernel::{self as kernel, visible};
+use countersign_kernel::{self as kernel, visible, visible_document};
 use countersign_mcp_tools::{self as tools, ControlTool, Fact, ToolRegistry};
 use countersign_usecases::look;
 use serde::Serialize;
@@ -101,7 +101,11 @@ impl Plan {
 impl PlanFact {
     pub(super) fn of(fact: &Fact, tool: Option<&Arc<dyn ControlTool>>) -> Self {
         let text = tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact));
-        Self { code: fact.code.clone(), params: Value::Object(fact.params.clone()), text: visible(&text) }
+        Self {
+            code: fact.code.clone(),
+            params: visible_document(&Value::Object(fact.params.clone())),
+            text: visible(&text),
+        }
     }
 }
 

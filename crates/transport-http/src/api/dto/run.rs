@@ -1,5 +1,6 @@
 //! Runs as staff see them.
 
+use countersign_kernel::visible_document;
 use countersign_usecases::port::RunDetail as Detail;
 use countersign_usecases::record::LinkRecord;
 use countersign_waitstate::{self as domain, RunState, Timer};
@@ -268,7 +269,7 @@ impl From<&domain::Outcome> for Outcome {
         Self {
             status: outcome.status.into(),
             next_action: outcome.next_action.into(),
-            detail: outcome.detail.clone(),
+            detail: visible_document(&outcome.detail),
             created_at: outcome.created_at.to_string(),
             acknowledged_at: outcome.acknowledged_at.map(|at| at.to_string()),
             undeliverable_at: outcome.undeliverable_at.map(|at| at.to_string()),
