@@ -4,6 +4,8 @@
 //! One work row for all targets, leased like any other: one replica looks at a time. Nothing is ever written to a target here, and nothing
 //! is put right: a person decides what a finding means.
 
+use std::collections::BTreeMap;
+
 use countersign_approvals::{ActionRequest, StateName, StepState};
 use countersign_kernel::{Actor, RequestId};
 use countersign_mcp_tools::{ControlTool, DoneStep, Explanation, Finding, Inspection};
@@ -74,10 +76,19 @@ async fn survey(services: &Services, lease: &Lease, tool: &dyn ControlTool) -> R
     for why in survey.not_seen {
         tracing::warn!(tool = %tool.descriptor().name, why, "not all targets could be watched");
     }
+    if survey.strays.is_empty() {
+        return Ok(());
+    }
+    // Of strays that no request of ours is named by there may be many: another Countersign may keep its databases on the same server.
+    let of_nobody = last_findings(services, None).await?;
     for stray in survey.strays {
         let named = services.ports.ledger.load_request(stray.marked_by).await?;
         let about = named.map(|snapshot| snapshot.request.facts.id);
-        if !known(services, about, &stray.target, &stray.finding).await? {
+        let known = match about {
+            Some(id) => known(services, id, &stray.target, &stray.finding).await?,
+            None => is_last(&of_nobody, &stray.target, &stray.finding),
+        };
+        if !known {
             record(services, lease, about, &stray.target, &stray.finding).await?;
         }
     }
@@ -104,7 +115,7 @@ async fn look(
     let again = services.ports.queries.list_newest_steps(before, 1).await?;
     if again.first() != Some(newest)
         || explained(services, newest, unless).await?
-        || known(services, Some(request.facts.id), &newest.target, &finding).await?
+        || known(services, request.facts.id, &newest.target, &finding).await?
     {
         return Ok(());
     }
@@ -160,28 +171,41 @@ async fn explained(
     Ok(siblings.iter().filter(of_object).any(|step| step.intended_at > newest.intended_at))
 }
 
-/// Whether the last finding about this target on the record of the request, or of none, is this very one.
+/// Whether the last finding about this target on the record of the request is this very one.
 async fn known(
     services: &Services,
-    request: Option<RequestId>,
+    request: RequestId,
     target: &str,
     finding: &Finding,
 ) -> Result<bool, ServiceError> {
+    Ok(is_last(&last_findings(services, Some(request)).await?, target, finding))
+}
+
+fn is_last(findings: &BTreeMap<String, String>, target: &str, finding: &Finding) -> bool {
+    findings.get(target).is_some_and(|last| *last == finding.mark(target))
+}
+
+/// The last finding about each target on the record of the request, or of none, as marks of [`Finding::mark`].
+async fn last_findings(
+    services: &Services,
+    request: Option<RequestId>,
+) -> Result<BTreeMap<String, String>, ServiceError> {
     let filter = EventFilter { request, type_prefix: Some(EVENT.to_owned()), ..EventFilter::default() };
     let request = request.map(|id| id.to_string());
-    let mark = finding.mark(target);
-    let (mut after, mut last) = (None, None);
+    let (mut after, mut found) = (None, BTreeMap::new());
     loop {
         let page = services.ports.queries.list_events(&filter, after.as_ref(), EVENTS).await?;
         let full = u32::try_from(page.events.len()).is_ok_and(|read| read >= EVENTS);
-        let about = page
-            .events
-            .into_iter()
-            .rfind(|event| event.request_id == request && event.detail["target"] == target);
-        last = about.map(|event| event.detail["finding"] == mark).or(last);
+        for event in page.events.into_iter().filter(|event| event.request_id == request) {
+            if let (Some(target), Some(finding)) =
+                (event.detail["target"].as_str(), event.detail["finding"].as_str())
+            {
+                found.insert(target.to_owned(), finding.to_owned());
+            }
+        }
         after = page.next;
         if !full || after.is_none() {
-            return Ok(last == Some(true));
+            return Ok(found);
         }
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use countersign_simulators::{Passing, Protocol, Proxy, Tap, Verdict};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::arena::Arena;
-use super::oracle::judge;
+use super::oracle::{Broken, judge};
 use super::plot::Plot;
 use super::story::Story;
 use crate::process::Site;
@@ -214,12 +214,16 @@ async fn tell(
     while over.load(Ordering::Relaxed) == 0 {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let mut story = Story::new(plots[number % plots.len()], format!("c{number}x"));
-        story.prepare(&mut guest).await.with_context(|| format!("preparing {story:?}"))?;
-        let evidence = story.play(&mut guest).await.with_context(|| format!("{story:?}"))?;
+        let told = story.told(&mut guest).await;
         story.tidy(&guest);
         cuts.requests += 1;
-        cuts.unknown += usize::from(evidence.events.iter().any(|event| event == "approval.unknown"));
-        let broken = judge(&evidence);
+        let broken = match told {
+            Err(error) => vec![Broken::untold(&error)],
+            Ok(evidence) => {
+                cuts.unknown += usize::from(evidence.events.iter().any(|event| event == "approval.unknown"));
+                judge(&evidence)
+            }
+        };
         cuts.broken.extend(broken.iter().map(|broken| format!("{} {}: {broken}", story.plot, story.tag)));
     }
     Ok(cuts)

@@ -71,6 +71,16 @@ pub struct Broken {
     pub what: String,
 }
 
+impl Broken {
+    /// A tale that could not be told to its end: something never came that it waited for.
+    pub fn untold(error: &anyhow::Error) -> Self {
+        Self {
+            invariant: Invariant::NothingStuck,
+            what: format!("it could not be told to its end: {error:#}"),
+        }
+    }
+}
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.invariant.name(), self.what)

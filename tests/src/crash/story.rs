@@ -76,6 +76,15 @@ impl Story {
         Ok(())
     }
 
+    /// Tells all of it, from what it begins with.
+    ///
+    /// # Errors
+    /// A server refuses, or the store can't be looked into.
+    pub async fn told(&mut self, arena: &mut Arena) -> Result<Evidence> {
+        self.prepare(arena).await.context("before it began")?;
+        self.play(arena).await
+    }
+
     /// Plays it to the end and gathers what can be known of it.
     ///
     /// # Errors
