@@ -12,6 +12,12 @@ use super::story::Story;
 use crate::clients::Parties;
 use crate::process::Site;
 
+/// The database server of the suites.
+const SERVER: &str = "main";
+
+/// What the work of the watcher is about.
+const TARGETS: &str = "targets";
+
 /// One thing that is to be done once.
 #[derive(Clone, Debug)]
 pub struct Errand {
@@ -77,7 +83,8 @@ impl Errand {
             Chore::Restore => self.ask_to_restore(arena).await?,
             Chore::Purge => {
                 look::let_retention_end(&arena.site, &self.kept_as).await?;
-                bring_forward(arena, "purge").await?;
+                // The databases of other tales keep their time.
+                bring_forward(arena, "purge", &format!("{SERVER}/{}", self.kept_as)).await?;
             }
             Chore::Watch => {
                 arena.site.kubernetes.set(KubernetesChange::PutSecret {
@@ -86,7 +93,7 @@ impl Errand {
                     data: [("value".to_owned(), "by hand".to_owned())].into(),
                     manager: "somebody".to_owned(),
                 })?;
-                bring_forward(arena, "watch").await?;
+                bring_forward(arena, "watch", TARGETS).await?;
             }
         }
         let mut broken = Vec::new();
@@ -95,7 +102,7 @@ impl Errand {
         }
         if self.chore == Chore::Watch {
             // Another round must not tell the same again.
-            bring_forward(arena, "watch").await?;
+            bring_forward(arena, "watch", TARGETS).await?;
             ensure!(self.is_looked_at_again(arena).await?, "nobody looked a second time");
         }
         broken.extend(self.at_rest(arena).await?);
@@ -109,7 +116,7 @@ impl Errand {
         arena
             .insist("asking to restore", async |parties: &Parties| {
                 match self.state(&site).await?.as_deref() {
-                    Some("quarantined") => parties.restore("main", &self.kept_as, "Wanted back.").await,
+                    Some("quarantined") => parties.restore(SERVER, &self.kept_as, "Wanted back.").await,
                     Some(_) | None => Ok(()),
                 }
             })
@@ -221,9 +228,9 @@ impl Errand {
 }
 
 /// Makes work due as soon as nobody is at it: whoever died in the middle holds its lease for a while.
-async fn bring_forward(arena: &mut Arena, kind: &str) -> Result<()> {
+async fn bring_forward(arena: &mut Arena, kind: &str, subject: &str) -> Result<()> {
     let (site, patience) = (arena.site.clone(), arena.patience);
-    let forward = async |_: &Parties| Ok(look::bring_forward(&site, kind).await?.then_some(()));
+    let forward = async |_: &Parties| Ok(look::bring_forward(&site, kind, subject).await?.then_some(()));
     let brought = arena.until("bringing work forward", patience, forward).await?;
     brought.with_context(|| format!("there is no work of kind `{kind}`, or somebody is at it for ever"))
 }

@@ -139,13 +139,16 @@ pub async fn let_retention_end(site: &Site, kept_as: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes work of a kind due, where nobody is at it; whether there is any.
+/// Makes work due, unless somebody is at it; whether there is any.
 ///
 /// # Errors
 /// The store can't be written.
-pub async fn bring_forward(site: &Site, kind: &str) -> Result<bool> {
+pub async fn bring_forward(site: &Site, kind: &str, subject: &str) -> Result<bool> {
     let (past, worker) = (long_ago(site), worker(site));
-    let update = format!("UPDATE work_items SET due_at = {past} WHERE kind = '{kind}' AND {worker} IS NULL");
+    let update = format!(
+        "UPDATE work_items SET due_at = {past}
+         WHERE kind = '{kind}' AND subject = '{subject}' AND {worker} IS NULL"
+    );
     Ok(change(site, update).await? > 0)
 }
 
