@@ -17,6 +17,9 @@ use crate::store::Store;
 /// The policy of the suites' own servers.
 const POLICY: &str = include_str!("process/policy.yaml");
 
+/// More than a suite of an hour makes. At GitHub's own limit servers rightly wait for the next hour.
+const REQUESTS_AN_HOUR: u32 = 10_000_000;
+
 /// Simulated targets, the folder with keys and configuration, and the servers started on them.
 pub struct Site {
     folder: tempfile::TempDir,
@@ -59,6 +62,7 @@ impl Site {
                 full_name: "acme/shop".to_owned(),
                 environments: vec!["dev".to_owned()],
             }],
+            rate_limit: REQUESTS_AN_HOUR,
             ..GithubConfig::default()
         })
         .await?;
