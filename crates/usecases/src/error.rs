@@ -51,12 +51,9 @@ pub enum ServiceError {
     Defect(String),
 }
 
-/// The code of a store that can't be reached.
-const STORE_UNAVAILABLE: &str = "store_unavailable";
-
 /// Whether the words of a fault are for the log alone, not for whoever called: what is wrong with ourselves, and what a store's driver said.
 pub fn is_for_the_log(fault: &dyn Fault) -> bool {
-    fault.kind() == Kind::Internal || fault.code() == STORE_UNAVAILABLE
+    fault.kind() == Kind::Internal || fault.code() == "store_unavailable"
 }
 
 impl Fault for ServiceError {
@@ -78,7 +75,7 @@ impl Fault for ServiceError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Store(StoreError::Unavailable { .. } | StoreError::Unknown { .. }) => STORE_UNAVAILABLE,
+            Self::Store(StoreError::Unavailable { .. } | StoreError::Unknown { .. }) => "store_unavailable",
             Self::InDoubt => "commit_in_doubt",
             Self::Store(StoreError::Stale { .. }) | Self::Busy { .. } => "busy",
             Self::Store(StoreError::Corrupt { .. }) => "corrupt_row",
