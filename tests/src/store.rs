@@ -56,7 +56,8 @@ impl PgServer {
         let container = Postgres::default()
             .with_tag(TAG)
             .with_mapped_port(port, 5432.tcp())
-            .with_cmd(["-c", "max_connections=300"])
+            // Before it recovers it makes sure that its files are on disk: of hundreds of databases one by one that takes minutes.
+            .with_cmd(["-c", "max_connections=300", "-c", "recovery_init_sync_method=syncfs"])
             .start()
             .await
             .context("PostgreSQL could not be started; `cargo xtask test` says what it needs")?;
@@ -67,7 +68,7 @@ impl PgServer {
     /// Kills all of PostgreSQL's processes at once, starts it again on the same files, and waits until it answers.
     ///
     /// # Errors
-    /// Docker refuses, or PostgreSQL doesn't come back within a minute.
+    /// Docker refuses, or PostgreSQL doesn't come back within three minutes.
     pub async fn kill_and_restart(&self) -> Result<()> {
         for arguments in [["kill", self.container.id()], ["start", self.container.id()]] {
             let done = tokio::process::Command::new("docker").args(arguments).output().await?;
@@ -77,7 +78,7 @@ impl PgServer {
                 String::from_utf8_lossy(&done.stderr)
             );
         }
-        for _ in 0..600 {
+        for _ in 0..1_800 {
             if let Ok(connection) = PgConnection::connect(&format!("{}/postgres", self.address)).await {
                 return Ok(connection.close().await?);
             }

@@ -231,6 +231,7 @@ impl Story {
         // The state last: what is done while this looks is not held against it.
         let effects = arena.site.journal.effects().into_iter();
         let databases = look::databases(&arena.site).await?;
+        let has_role = self.plot == Plot::WithRole && look::has_role(&arena.site, &self.database()).await?;
         let query = format!(
             "SELECT state FROM mcp_action_requests WHERE run_id = 'story-{}' ORDER BY requested_at",
             self.tag
@@ -250,7 +251,7 @@ impl Story {
                 .filter(|effect| effect.actor != "by-hand" && places.contains(&effect.place))
                 .collect(),
             databases: databases.into_iter().filter(|database| mine(&database.name)).collect(),
-            has_role: self.plot == Plot::WithRole && look::has_role(&arena.site, &self.database()).await?,
+            has_role,
         })
     }
 
