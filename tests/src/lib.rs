@@ -9,6 +9,7 @@ pub mod crash;
 pub mod deployment;
 pub mod floor;
 pub mod process;
+pub mod rest_contract;
 pub mod store;
 pub mod suites;
 pub mod table;

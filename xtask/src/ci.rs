@@ -58,6 +58,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("demo", 600, || programs::demo(&programs::DemoArgs { stay: false })),
         Step::new("crash-absent", 300, crash::absent),
         Step::new("crash-planted", 180, || crash::play(&["--planted"])),
+        Step::that_may_be_left_out("rest", 420, move || outside::rest(install)),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
         Step::that_may_be_left_out("clean-tree", 5, clean_tree),
     ]

@@ -1,9 +1,13 @@
-//! Holds an adapter against its target's own description of its API: a validator serves the description, refuses every request that
-//! it doesn't allow, and answers with its examples.
+//! Holds what speaks a protocol against the description of it.
 //!
-//! Not part of `ci`: it needs node and some 450 MB from npm. It takes a minute once those are there.
+//! `rest`: our own surface, which schemathesis asks everything its document allows, and much that it doesn't.
+//!
+//! `github`: an adapter against its target's own description of its API: a validator serves the description, refuses every request that
+//! it doesn't allow, and answers with its examples. Not part of `ci`: it needs node and some 450 MB from npm. It takes a minute once those
+//! are there.
 
 mod description;
+pub(crate) mod rest;
 
 use std::{
     fs,
@@ -42,22 +46,28 @@ const START: Duration = Duration::from_secs(60);
 /// Arguments of `contract`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which adapter.
+    /// What to hold against its description.
     target: Target,
-    /// Install node and npm where they are missing (Debian, as root).
+    /// Install node and npm, or Python, where they are missing (Debian, as root).
     #[arg(long)]
     install: bool,
+    /// Passed on, for `rest`: `--requests N`, `--seed N`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Target {
     Github,
+    Rest,
 }
 
-/// Runs the adapter's requests past the description.
+/// Holds it against its description.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match args.target {
+        Target::Github if !args.rest.is_empty() => bail!("`github` takes nothing more: {:?}", args.rest),
         Target::Github => github(args.install),
+        Target::Rest => rest::run(&rest::schemathesis(args.install)?, &args.rest),
     }
 }
 

@@ -47,7 +47,7 @@ enum Command {
     Image(image::Args),
     /// Runs the deny, approve or timeout suite, also against a deployment of your own.
     Suite(programs::SuiteArgs),
-    /// Holds an adapter's requests against its target's own description; needs node and npm. So far `github`.
+    /// Holds the REST surface, or an adapter's requests, against its description: `rest` (needs Python), `github` (needs node and npm).
     Contract(contract::Args),
     /// Kills servers at every point and at random, cuts answers, plants faults, and looks what came of it.
     Crash(crash::Args),

@@ -1,4 +1,4 @@
-//! Checks by programs of others, which may be missing: buf and redocly for the contracts, cargo-deny for what is linked.
+//! Checks by programs of others, which may be missing: buf, redocly and schemathesis for the contracts, cargo-deny for what is linked.
 //!
 //! Pinned, so that a new release of theirs can't fail a change of ours. Where CI is set, a check that can't be made is a failure; elsewhere it
 //! is said in a way that can't be missed.
@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Error, Result, bail};
 
 use crate::{
-    machine, shell,
+    contract, machine, shell,
     steps::Done,
     workspace::{self, cargo},
 };
@@ -57,6 +57,14 @@ pub(crate) fn openapi(install: bool) -> Result<Done> {
         "openapi/countersign.json",
     ]))?;
     Ok(Done::Checked)
+}
+
+/// Has schemathesis ask a server what the OpenAPI document allows, and more.
+pub(crate) fn rest(install: bool) -> Result<Done> {
+    match contract::rest::schemathesis(install) {
+        Ok(schemathesis) => contract::rest::run(&schemathesis, &[]).map(|()| Done::Checked),
+        Err(error) => missing("the REST surface against its document", &error),
+    }
 }
 
 /// A program out of its npm package, in a folder of its version below target; nothing is installed for the whole machine but npm itself.

@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the handlers and finished here: what all operations have in common is said once.
 
+mod forms;
+
 use countersign_usecases::access::{Access, Operation};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -11,6 +13,9 @@ use super::{BASE, operations};
 
 /// Requests and answers by operation, as they look on the wire. Tests hold them against the schemas.
 const EXAMPLES: &str = include_str!("openapi/examples.json");
+
+/// Where one can go from an answer, by operation.
+const LINKS: &str = include_str!("openapi/links.json");
 
 const ABOUT: &str = "Staff look at what agents ask for, decide, and see what became of it. Every refusal is a problem (RFC 9457) with a \
 stable `code`. Roles say who may ask for an operation; only policy says whose decision counts.";
@@ -42,11 +47,24 @@ pub fn document() -> Value {
     let schemas =
         document["components"]["schemas"].as_object_mut().into_iter().flat_map(|all| all.values_mut());
     schemas.for_each(without_doubt);
+    let explain = &mut document["components"]["schemas"]["ExplainRequest"]["properties"];
+    for (name, member) in explain.as_object_mut().into_iter().flatten() {
+        put_pattern(name, member);
+    }
+    document["components"]["schemas"]["AnswerRequest"]["oneOf"] =
+        json!([{"required": ["option_index"]}, {"required": ["custom_text"]}]);
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    let links: Value = serde_json::from_str(LINKS).unwrap_or_default();
     for operation in operations_of(&mut document) {
-        finish(operation, &examples);
+        finish(operation, &examples, &links);
     }
     document
+}
+
+fn put_pattern(name: &str, schema: &mut Value) {
+    if let Some(pattern) = forms::pattern_of(name) {
+        schema["pattern"] = Value::from(pattern);
+    }
 }
 
 /// A member that may be absent is absent then: `null` is neither sent nor taken. An object without members of its own is a document of
@@ -95,8 +113,8 @@ pub(super) fn name_roles(paths: &mut Paths, operation: Operation) {
     }
 }
 
-/// Adds the refusals, the examples and the request's id to an operation.
-fn finish(operation: &mut Map<String, Value>, examples: &Value) {
+/// Adds the forms of parameters, the refusals, the examples, the links and the request's id to an operation.
+fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let example = &examples[&id];
     let has_body = operation.contains_key("requestBody");
@@ -111,6 +129,12 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value) {
     if has_body {
         let about = "Given back in the answer, and needed for nothing: what is sent again by the same person changes nothing.";
         add_header(operation, "Idempotency-Key", about);
+    }
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        // Ids of requests have their format; the others in paths are those of runs.
+        let name = if name == "id" && parameter["schema"]["format"] != "uuid" { "run" } else { &name };
+        put_pattern(name, &mut parameter["schema"]);
     }
     let said = [
         ("400", true, "The request can't be read, or a parameter breaks its rule."),
@@ -135,6 +159,9 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value) {
     }
     let answer = &mut operation["responses"]["200"];
     answer["content"]["application/json"]["example"] = example["response"].clone();
+    if links[&id].is_object() {
+        answer["links"] = links[&id].clone();
+    }
     if let Some(responses) = operation["responses"].as_object_mut() {
         for response in responses.values_mut() {
             response["headers"]["X-Request-Id"] = json!({"description": "Names the request, in problems and in the log.", "schema": {"type": "string"}});

@@ -94,6 +94,33 @@ fn every_operation_has_examples_that_fit_its_schemas() {
     }
 }
 
+#[test]
+fn links_lead_to_operations_and_name_what_these_take() {
+    let all = operations();
+    let target = |id: &str| all.iter().find(|(other, ..)| *other == id).map(|(.., operation)| *operation);
+    let mut count = 0;
+    for (id, _, _, operation) in &all {
+        for (name, link) in operation["responses"]["200"]["links"].as_object().into_iter().flatten() {
+            count += 1;
+            let target =
+                target(link["operationId"].as_str().unwrap()).unwrap_or_else(|| panic!("{id}.{name}"));
+            let known: Vec<_> =
+                target["parameters"].as_array().into_iter().flatten().map(|one| &one["name"]).collect();
+            for (parameter, from) in link["parameters"].as_object().into_iter().flatten() {
+                assert!(known.contains(&&json!(parameter)), "{id}.{name}: `{parameter}`");
+                let Some(pointer) = from.as_str().unwrap().strip_prefix("$response.body#") else { continue };
+                let example = &operation["responses"]["200"]["content"]["application/json"]["example"];
+                assert!(
+                    example.pointer(pointer).is_some(),
+                    "{id}.{name}: nothing at `{pointer}` of the example"
+                );
+            }
+            assert_eq!(link.get("requestBody").is_some(), target.get("requestBody").is_some(), "{id}.{name}");
+        }
+    }
+    assert!(count > 15, "{count}");
+}
+
 /// A body is described by a schema and read by hand: the example is taken, and nothing that the schema doesn't know.
 #[tokio::test]
 async fn bodies_are_read_as_they_are_described() {

@@ -40,7 +40,7 @@ pub(in crate::api) struct ResolveUnknownRequest {
     /// What became of it.
     pub(in crate::api) verdict: Verdict,
     /// How they know.
-    #[schema(min_length = 1, max_length = 1000)]
+    #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     pub(in crate::api) reason: String,
 }
 
@@ -57,7 +57,7 @@ pub(in crate::api) struct AnswerRequest {
     pub(in crate::api) option_index: Option<u32>,
     /// The owner's own words, where they are welcome.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 4000)]
+    #[schema(min_length = 1, max_length = 4000, pattern = "\\S")]
     pub(in crate::api) custom_text: Option<String>,
     /// How it was given; a button when nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
