@@ -106,8 +106,9 @@ pub struct Cuts {
 /// A server or a proxy doesn't start, or a story is refused.
 pub async fn run(each: usize) -> Result<Cuts> {
     let mut cuts = Cuts::default();
-    let postgres = PgServer::start().await?;
     for resetting in [false, true] {
+        // One each: stories of both are called the same, and their databases stay.
+        let postgres = PgServer::start().await?;
         secrets(each.div_ceil(2), resetting, &mut cuts).await?;
         databases(&postgres, each.div_ceil(2), resetting, &mut cuts).await?;
     }
