@@ -7,13 +7,14 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
+    RunCursor, RunDetail, RunFilter, RunPage, Statistics, StoreError,
 };
 use countersign_usecases::record::{
-    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestBundle, StepRecord, VoteRecord,
+    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestBundle, StatisticsRecord,
+    StepRecord, VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
-use sqlx::{query, query_scalar};
+use sqlx::{query, query_file_scalar, query_scalar};
 
 use crate::error::store_error;
 use crate::ledger::{OUTCOMES, STEPS, VOTES, read_request, read_run};
@@ -22,6 +23,7 @@ use crate::rows::Source;
 use crate::store::SqliteStore;
 
 const EVENTS: Source = Source { table: "flow_events", key: "event_id" };
+const COUNTED: Source = Source { table: "mcp_action_requests", key: "request_id" };
 const LINKS: Source = Source { table: "links", key: "from_id" };
 
 #[async_trait]
@@ -135,6 +137,22 @@ impl Queries for SqliteStore {
                 JOIN action_steps_json AS document USING (request_id, revision, step_number)
                 WHERE step.place = 1 ORDER BY step.target LIMIT ?2)"#,
             after,
+            size,
+        );
+        STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
+    }
+
+    async fn list_steps_on(&self, target: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
+        let size = i64::from(limit.clamp(1, 500));
+        let steps = query_scalar!(
+            r#"SELECT json_group_array(json(record) ORDER BY place) AS "steps!: String" FROM (
+                SELECT document.record, step.place FROM (
+                    SELECT request_id, revision, step_number, row_number() OVER (
+                        ORDER BY intended_at DESC, request_id DESC, revision DESC) AS place
+                    FROM action_steps WHERE state <> 'not_done' AND target = ?1) AS step
+                JOIN action_steps_json AS document USING (request_id, revision, step_number)
+                ORDER BY step.place LIMIT ?2)"#,
+            target,
             size,
         );
         STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
@@ -345,6 +363,13 @@ impl Queries for SqliteStore {
         );
         let rows = rows.fetch_all(self.readers()).await.map_err(store_error)?;
         rows.iter().map(|text| DATABASES.read::<DatabaseRecord>(text)?.try_into()).collect()
+    }
+
+    async fn statistics(&self, since: Timestamp) -> Result<Statistics, StoreError> {
+        let since = since.to_string();
+        let document = query_file_scalar!("src/queries/statistics.sql", since);
+        let document = document.fetch_one(self.readers()).await.map_err(store_error)?;
+        COUNTED.read::<StatisticsRecord>(&document)?.try_into()
     }
 
     async fn ping(&self) -> Result<Timestamp, StoreError> {

@@ -17,8 +17,8 @@ pub use ledger::{
     RunSnapshot,
 };
 pub use queries::{
-    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage,
+    AskedCount, DayCounts, EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter,
+    RequestPage, RequestStatus, RunCursor, RunDetail, RunFilter, RunPage, Statistics,
 };
 pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;

@@ -13,6 +13,7 @@ pub mod request;
 pub mod run;
 pub mod sealed;
 pub mod stamp;
+pub mod statistics;
 pub mod step;
 
 pub use event::{DeliveryRecord, EventRecord, LinkRecord, PrincipalRecord};
@@ -22,6 +23,7 @@ pub use request::{CallKeyRecord, RequestBundle, RequestRecord, VoteRecord};
 pub use run::{OutcomeRecord, RunBundle, RunRecord, WaitRecord};
 pub use sealed::{DatabaseRecord, SealedRecord, WrappedKeyRecord};
 pub use stamp::Stamp;
+pub use statistics::{AskedRecord, DayRecord, StatisticsRecord};
 pub use step::StepRecord;
 
 use serde::{Deserialize, Serialize};

@@ -9,10 +9,10 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
+    RunCursor, RunDetail, RunFilter, RunPage, Statistics, StoreError,
 };
 use countersign_usecases::record::{
-    DatabaseRecord, EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord,
+    DatabaseRecord, EventRecord, LinkRecord, OwnerRow, StatisticsRecord, StepRecord, VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
 
@@ -44,6 +44,10 @@ impl Queries for PgStore {
 
     async fn list_newest_steps(&self, after: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
         requests::list_newest_steps(&self.pool, after, limit).await
+    }
+
+    async fn list_steps_on(&self, target: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
+        requests::list_steps_on(&self.pool, target, limit).await
     }
 
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
@@ -125,6 +129,15 @@ impl Queries for PgStore {
         .map_err(store_error)?;
         let owner = |row: &String| read::<DatabaseRecord>(row, "project_databases", "a kept one")?.try_into();
         rows.iter().map(owner).collect()
+    }
+
+    async fn statistics(&self, since: Timestamp) -> Result<Statistics, StoreError> {
+        let since = since.to_string();
+        let document = sqlx::query_file_scalar!("src/store/queries/statistics.sql", since)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(store_error)?;
+        read::<StatisticsRecord>(&document, "mcp_action_requests", "those counted")?.try_into()
     }
 
     async fn ping(&self) -> Result<Timestamp, StoreError> {

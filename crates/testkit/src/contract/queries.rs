@@ -5,7 +5,8 @@ use countersign_kernel::{AgentKey, Millis, ProjectKey, RequestId};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::DatabaseWrite;
 use countersign_usecases::port::{
-    RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter, RunPage,
+    DayCounts, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter, RunPage,
+    Statistics,
 };
 use countersign_usecases::record::{OwnerRow, StepRecord};
 use countersign_waitstate::{RunLinks, RunStatus};
@@ -154,6 +155,14 @@ pub async fn the_newest_step_of_each_target_is_told(fixture: &dyn StoreFixture) 
     assert_eq!(told(queries.list_newest_steps("", 2).await.unwrap()), all[..2]);
     assert_eq!(told(queries.list_newest_steps("k:app#b", 2).await.unwrap()), all[2..]);
     assert_eq!(told(queries.list_newest_steps("k:app", 1).await.unwrap()), all[1..2]);
+    let on = async |limit| told(queries.list_steps_on("k:app#b", limit).await.unwrap());
+    let both = [row("k:app#b", newer, "done"), row("k:app#b", older, "done")];
+    assert_eq!(
+        (on(500).await, on(1).await),
+        (both.to_vec(), both[..1].to_vec()),
+        "newest first, without what was not done"
+    );
+    assert!(queries.list_steps_on("k:app", 500).await.unwrap().is_empty());
     let receipt = queries.list_newest_steps("Z", 1).await.unwrap().remove(0).receipt;
     assert_eq!(receipt, Some(serde_json::json!({"version": 2})));
 }
@@ -353,4 +362,43 @@ pub async fn kept_databases_are_paged_by_server_and_name(fixture: &dyn StoreFixt
     let expected = [("aaa", "z"), (SERVER, "a"), (SERVER, "c"), (SERVER, "d")];
     assert_eq!(all, expected.map(|(server, name)| (server.to_owned(), name.to_owned())));
     assert_eq!(seen[0], earlier);
+}
+
+/// Decisions and answers are counted on their day, with how long they took; what was before is left out.
+pub async fn deciding_is_counted_day_by_day(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let (queries, began) = (&world.doors.queries, world.now().await);
+    assert_eq!(queries.statistics(began).await.unwrap(), Statistics::default());
+    let run = world.register("run-1").await;
+    let mut requests = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        requests.push(world.open(&run, &call(name)).await.facts.id);
+    }
+    world.open(&run, &question_call("Which one should it be?")).await;
+    let choices = [Choice::Approve, Choice::Deny, Choice::Approve];
+    let mut spans = Vec::new();
+    for (id, choice) in requests.iter().zip(choices) {
+        world.advance(Millis(25)).await;
+        world.decide(*id, "user:github:alice", choice).await;
+        let request = world.snapshot(*id).await.request;
+        spans.push(request.votes[0].at.since(request.facts.requested_at).0);
+    }
+    spans.sort_unstable();
+    let counted = queries.statistics(began).await.unwrap();
+    let sum = |of: fn(&DayCounts) -> u64| counted.days.iter().map(of).sum::<u64>();
+    assert_eq!((sum(|day| day.approvals), sum(|day| day.denials)), (2, 1));
+    assert_eq!((sum(|day| day.answers), sum(|day| day.expiries)), (0, 0));
+    let today = counted.days.last().unwrap().day;
+    assert!(today <= world.now().await && world.now().await.since(today) < Millis::from_secs(86_400));
+    assert!(today.to_string().ends_with("T00:00:00.000000Z"), "{today}");
+    // Databases round spans of microseconds each in their way.
+    let near = |told: Option<Millis>, span: u64| told.is_some_and(|told| told.0.abs_diff(span) <= 1);
+    assert!(near(counted.decided_within_p50, spans[1]), "{counted:?} {spans:?}");
+    assert!(near(counted.decided_within_p95, spans[2]), "{counted:?} {spans:?}");
+    let asked: Vec<_> =
+        counted.asked.iter().map(|one| (one.agent_key.as_str(), one.tool.as_str(), one.requests)).collect();
+    assert_eq!(asked, [("sre", "test.write", 4), ("sre", "mcp_owner_feedback_request", 1)]);
+    world.advance(Millis(2)).await;
+    let later = queries.statistics(world.now().await).await.unwrap();
+    assert_eq!(later, Statistics::default(), "all of it was before");
 }

@@ -87,6 +87,7 @@ macro_rules! contract_suite {
                 runs_are_paged_newest_first_and_filtered,
                 kept_databases_are_paged_by_server_and_name,
                 links_are_kept_once_and_found_from_both_ends,
+                deciding_is_counted_day_by_day,
                 the_backlog_tells_the_age_of_its_oldest_entry,
                 the_clock_moves_on,
             }

@@ -8,7 +8,7 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
+    RunCursor, RunDetail, RunFilter, RunPage, Statistics, StoreError,
 };
 use countersign_usecases::record::{
     EventRecord, LinkRecord, OwnerRow, RequestRecord, RunRecord, Stamp, StepRecord, VoteRecord,
@@ -16,6 +16,7 @@ use countersign_usecases::record::{
 use countersign_waitstate::{Outcome, Run};
 
 use super::MemoryStore;
+use super::statistics;
 use super::tables::Tables;
 
 #[async_trait]
@@ -70,6 +71,14 @@ impl Queries for MemoryStore {
             }
         }
         Ok(cut(newest.into_values().collect(), limit, 500).0.into_iter().cloned().collect())
+    }
+
+    async fn list_steps_on(&self, target: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError> {
+        let tables = self.reach()?;
+        let touching = |row: &&StepRecord| row.state != "not_done" && row.target == target;
+        let mut found: Vec<_> = tables.steps.values().filter(touching).collect();
+        found.sort_by_key(|row| std::cmp::Reverse(recency(row)));
+        Ok(cut(found, limit, 500).0.into_iter().cloned().collect())
     }
 
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
@@ -185,6 +194,11 @@ impl Queries for MemoryStore {
         });
         let (page, _) = cut(kept.collect(), limit, 500);
         page.into_iter().map(|row| row.clone().try_into()).collect()
+    }
+
+    async fn statistics(&self, since: Timestamp) -> Result<Statistics, StoreError> {
+        let tables = self.reach()?;
+        Ok(statistics::count(&tables, since))
     }
 
     async fn ping(&self) -> Result<Timestamp, StoreError> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_audit::EventType;
 use countersign_kernel::{
-    AgentKey, DatabaseName, Environment, ProjectKey, RequestId, RunId, Timestamp, ToolName,
+    AgentKey, DatabaseName, Environment, Millis, ProjectKey, RequestId, RunId, Timestamp, ToolName,
 };
 use countersign_waitstate::{Outcome, Run, RunStatus};
 
@@ -119,6 +119,45 @@ pub struct EventPage {
     pub next: Option<EventCursor>,
 }
 
+/// How deciding went since some moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Day by day (UTC), oldest first. Days on which nothing was decided and nothing expired are absent.
+    pub days: Vec<DayCounts>,
+    /// From asking to a decision or an answer: half of them took no longer. None where there were none.
+    pub decided_within_p50: Option<Millis>,
+    /// The same for 95 of 100.
+    pub decided_within_p95: Option<Millis>,
+    /// Who asked for what, most first, at most 20.
+    pub asked: Vec<AskedCount>,
+}
+
+/// What was decided on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayCounts {
+    /// When the day began.
+    pub day: Timestamp,
+    /// Approvals.
+    pub approvals: u64,
+    /// Denials.
+    pub denials: u64,
+    /// Answers to questions.
+    pub answers: u64,
+    /// Requests nobody decided, or that were not begun, in time.
+    pub expiries: u64,
+}
+
+/// How often an agent asked for a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedCount {
+    /// The agent.
+    pub agent_key: AgentKey,
+    /// The tool.
+    pub tool: ToolName,
+    /// Requests.
+    pub requests: u64,
+}
+
 /// Read-only questions.
 #[async_trait]
 pub trait Queries: Send + Sync {
@@ -142,6 +181,10 @@ pub trait Queries: Send + Sync {
     /// For each target the newest step that touched it or may have (all but those in state `not_done`), in the order of the targets'
     /// bytes, after the given target (from the first, after the empty text); `limit` is 1 to 500.
     async fn list_newest_steps(&self, after: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError>;
+
+    /// The steps of all requests that touched this target or may have (all but those in state `not_done`), newest first; `limit` is 1 to
+    /// 500.
+    async fn list_steps_on(&self, target: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError>;
 
     /// A run with everything about it.
     async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError>;
@@ -191,6 +234,9 @@ pub trait Queries: Send + Sync {
         after: Option<(&str, &DatabaseName)>,
         limit: u32,
     ) -> Result<Vec<OwnerRow>, StoreError>;
+
+    /// How deciding went since this moment. Percentiles are those of the nearest rank.
+    async fn statistics(&self, since: Timestamp) -> Result<Statistics, StoreError>;
 
     /// Whether the store answers, and the difference of its clock: the database's time.
     async fn ping(&self) -> Result<Timestamp, StoreError>;

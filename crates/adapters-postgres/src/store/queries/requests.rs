@@ -145,6 +145,24 @@ pub(super) async fn list_steps(pool: &PgPool, id: RequestId) -> Result<Vec<StepR
     read(&document, "action_steps", &id)
 }
 
+pub(super) async fn list_steps_on(
+    pool: &PgPool,
+    target: &str,
+    limit: u32,
+) -> Result<Vec<StepRecord>, StoreError> {
+    let document = sqlx::query_scalar!(
+        r#"SELECT COALESCE(json_agg(s ORDER BY s.intended_at DESC, s.request_id DESC, s.revision DESC), '[]')::text AS "rows!" FROM (
+               SELECT * FROM action_steps WHERE target = $1 AND state <> 'not_done'
+               ORDER BY intended_at DESC, request_id DESC, revision DESC LIMIT $2) AS s"#,
+        target,
+        page_size(limit, 500)
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(store_error)?;
+    read(&document, "action_steps", "of a target")
+}
+
 pub(super) async fn list_newest_steps(
     pool: &PgPool,
     after: &str,
