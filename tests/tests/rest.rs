@@ -20,7 +20,7 @@ async fn on_both_stores<F: Future<Output = Result<()>>>(name: &str, play: impl F
 
 /// A server, an agent of one run, and the approver with nothing but HTTP.
 struct Scene {
-    _site: Site,
+    site: Site,
     server: ServerProcess,
     parties: Parties,
     deployment: Deployment,
@@ -43,7 +43,7 @@ impl Scene {
         let deployment = site.deployment(&server);
         let parties = Parties::connect(&deployment).await?;
         let agent = parties.agent("rest-1", "patient", "run:ops").await?;
-        Ok(Self { _site: site, server, parties, deployment, agent, client: reqwest::Client::new() })
+        Ok(Self { site, server, parties, deployment, agent, client: reqwest::Client::new() })
     }
 
     /// The agent asks for a database of this name.
@@ -148,4 +148,31 @@ async fn a_batch_over_two_runs_counts_all_or_nothing_over_http() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Reads the stream until this text has come.
+async fn read_until(stream: &mut reqwest::Response, wanted: &str) -> Result<String> {
+    let mut text = String::new();
+    while !text.contains(wanted) {
+        let chunk = tokio::time::timeout(PATIENCE, stream.chunk()).await.context(wanted.to_owned())??;
+        text.push_str(std::str::from_utf8(&chunk.context("the stream has ended")?)?);
+    }
+    Ok(text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_follows_the_other_replica() -> Result<()> {
+    let postgres = PgServer::start().await?;
+    let scene = Scene::set(postgres.store("streamed").await?).await?;
+    let other = scene.site.start("other").await?;
+    let stream = scene.client.get(format!("{}/api/v1/stream?type=approval.", other.http));
+    let mut stream = stream.bearer_auth(&scene.deployment.approver_token).send().await?;
+    read_until(&mut stream, "event: ready").await?;
+    let id = scene.asked(&scene.agent, "rest_streamed").await?;
+    let told = read_until(&mut stream, "\"type\":\"approval.requested\"").await?;
+    ensure!(told.contains(&id), "{told}");
+    let body = json!({"decision": "deny", "seen_digest": scene.digest(&id).await?, "reason": "not today"});
+    ensure!(scene.post(&format!("approvals/{id}/decision"), &body).await?.status == 200);
+    read_until(&mut stream, "\"type\":\"approval.denied\"").await?;
+    Ok(())
 }

@@ -69,8 +69,8 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address and port of gRPC. Default `127.0.0.1:7443`. TLS is ended in front of the server; see docs/operations.md.
     pub grpc_listen: SocketAddr,
-    /// Address and port of the REST surface, and of health, readiness and metrics. Default `127.0.0.1:7480`. A proxy in front lets callers
-    /// through to `/api/` only; see docs/operations.md.
+    /// Address and port of the console, the REST surface, and of health, readiness and metrics. Default `127.0.0.1:7480`. A proxy in front
+    /// lets nobody through to the latter three; see docs/operations.md.
     pub http_listen: SocketAddr,
     /// Seconds that calls and work in flight get at shutdown. Default 20.
     pub shutdown_grace_s: u64,
@@ -89,7 +89,7 @@ pub struct GrpcConfig {
     pub keep_alive_interval_s: NonZeroU32,
     /// Seconds a ping may stay unanswered before the connection is closed. Default 10.
     pub keep_alive_timeout_s: NonZeroU32,
-    /// Milliseconds between looks of a stream for changes that other replicas made. Default 100.
+    /// Milliseconds between looks of a stream, of REST too, for changes that other replicas made. Default 100.
     pub poll_ms: NonZeroU32,
     /// Seconds without a sign of life after which a requester is shown as silent. Default 300.
     pub requester_silent_after_s: NonZeroU32,
@@ -106,6 +106,8 @@ pub struct HttpConfig {
     pub request_timeout_s: NonZeroU32,
     /// Requests one person or service may make in a minute at this replica. Default 600.
     pub requests_per_minute: NonZeroU32,
+    /// Seconds after which a stream ends, so that its caller proves again who they are. Default 300.
+    pub stream_duration_s: NonZeroU32,
 }
 
 /// Where state is kept.
@@ -375,6 +377,7 @@ impl Default for HttpConfig {
             max_body_bytes: positive(1024 * 1024),
             request_timeout_s: positive(30),
             requests_per_minute: positive(600),
+            stream_duration_s: positive(300),
         }
     }
 }

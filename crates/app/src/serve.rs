@@ -95,6 +95,7 @@ fn api_deps(wired: &Wired, config: &Config) -> ApiDeps {
     ApiDeps {
         services: Arc::clone(&wired.services),
         callers: wired.callers(),
+        wake: wired.wake.subscribe(),
         entropy: Arc::new(OsEntropy),
         stopwatch: Arc::new(MonotonicWatch::start()),
         settings: surface::http_settings(&config.http, &config.grpc),

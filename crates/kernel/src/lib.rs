@@ -10,6 +10,7 @@ pub mod canonical;
 pub mod digest;
 pub mod fault;
 pub mod id;
+pub mod language;
 pub mod name;
 pub mod principal;
 pub mod redact;
@@ -22,6 +23,7 @@ pub use canonical::{CanonicalError, to_canonical};
 pub use digest::Digest;
 pub use fault::{Fault, Kind};
 pub use id::{CommitId, CorrelationId, DeliveryId, EventId, RequestId, RunId, WorkerId};
+pub use language::Language;
 pub use name::{
     ActionName, AgentKey, DatabaseName, Environment, GroupName, Namespace, ParseNameError, ProjectKey,
     Repository, RunLabel, RuntimeMode, ToolName,

@@ -4,9 +4,8 @@
 //! a precondition holds is between a plan and its target.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use countersign_kernel::Terms;
+use countersign_kernel::{Language, Terms};
 use serde_json::{Value, json};
 
 use crate::call::DecodeError;
@@ -30,7 +29,7 @@ pub struct PlanChanges {
     pub parts: Vec<ChangedPart>,
 }
 
-/// A part of a plan, beside its facts, that is not as it was. Its `Display` is the English sentence.
+/// A part of a plan, beside its facts, that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedPart {
     /// The target of the step it belongs to; `None` for the plan as a whole.
@@ -48,17 +47,24 @@ impl ChangedPart {
     fn of_plan(part: &str) -> Self {
         Self { target: None, part: part.to_owned() }
     }
-}
 
-impl fmt::Display for ChangedPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The same as a sentence.
+    pub fn word(&self, language: Language) -> String {
+        use Language::{English, Russian};
         let part = &self.part;
-        match (&self.target, part.as_str()) {
-            (Some(target), ADDED) => write!(f, "A step on `{target}` is new."),
-            (Some(target), REMOVED) => write!(f, "A step on `{target}` is gone."),
-            (Some(target), _) => write!(f, "The `{part}` of the step on `{target}` is not what it was."),
-            (None, TERMS) => f.write_str("Policy asks for other terms of approval."),
-            (None, _) => write!(f, "The `{part}` of the plan is not what it was."),
+        match (&self.target, part.as_str(), language) {
+            (Some(target), ADDED, English) => format!("A step on `{target}` is new."),
+            (Some(target), ADDED, Russian) => format!("Добавился шаг с `{target}`."),
+            (Some(target), REMOVED, English) => format!("A step on `{target}` is gone."),
+            (Some(target), REMOVED, Russian) => format!("Шага с `{target}` больше нет."),
+            (Some(target), _, English) => {
+                format!("The `{part}` of the step on `{target}` is not what it was.")
+            }
+            (Some(target), _, Russian) => format!("У шага с `{target}` изменилось `{part}`."),
+            (None, TERMS, English) => "Policy asks for other terms of approval.".to_owned(),
+            (None, TERMS, Russian) => "Правила теперь требуют других условий согласования.".to_owned(),
+            (None, _, English) => format!("The `{part}` of the plan is not what it was."),
+            (None, _, Russian) => format!("В плане изменилось `{part}`."),
         }
     }
 }
@@ -225,7 +231,7 @@ mod tests {
 
     fn worded(changes: &PlanChanges) -> Vec<String> {
         assert!(changes.gone.is_empty() && changes.new.is_empty(), "{changes:?}");
-        changes.parts.iter().map(ToString::to_string).collect()
+        changes.parts.iter().map(|part| part.word(Language::English)).collect()
     }
 
     #[test]

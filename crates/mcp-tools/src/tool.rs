@@ -1,7 +1,9 @@
 //! What a control tool is: the open, object-safe trait that the registry holds.
 
 use async_trait::async_trait;
-use countersign_kernel::{ActionName, ApprovalMode, Millis, RequestId, Timestamp, ToolName, Violations};
+use countersign_kernel::{
+    ActionName, ApprovalMode, Language, Millis, RequestId, Timestamp, ToolName, Violations,
+};
 use serde_json::Value;
 
 use crate::call::{Call, Caller};
@@ -248,8 +250,8 @@ pub trait ControlTool: Send + Sync {
         Survey::default()
     }
 
-    /// Words a fact of this tool in English.
-    fn word(&self, fact: &Fact) -> String {
+    /// Words a fact of this tool in a language. A tool that doesn't know the language uses English.
+    fn word(&self, fact: &Fact, _language: Language) -> String {
         fact.to_string()
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use countersign_kernel::RunId;
 use countersign_usecases::Identity;
-use countersign_usecases::access::BearerIdentity;
+use countersign_usecases::access::{BearerIdentity, Holder};
 use tonic::Status;
 
-use crate::seats::Holder;
 use crate::status::CallId;
 
 /// Who calls, as the gate proved it.

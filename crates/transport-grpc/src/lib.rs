@@ -22,7 +22,6 @@ mod identity;
 mod pace;
 mod policy;
 mod runs;
-mod seats;
 mod server;
 mod settings;
 mod status;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_usecases::Services;
+use countersign_usecases::access::{Seat, Seats};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::identity::Context;
-use crate::seats::{Seat, Seats};
 use crate::settings::GrpcSettings;
 use crate::status::refuse;
 use crate::wake::ProcessWake;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use countersign_usecases::Services;
-use countersign_usecases::access::Callers;
+use countersign_usecases::access::{Callers, Seats};
 use countersign_usecases::port::Entropy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,7 +23,6 @@ use crate::gate::{Gate, GateLayer};
 use crate::pace::Shared;
 use crate::policy::Policies;
 use crate::runs::Runs;
-use crate::seats::Seats;
 use crate::settings::GrpcSettings;
 use crate::v1;
 use crate::v1::agent_service_server::AgentServiceServer;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod batch;
+pub(crate) mod bodies;
 mod body;
 mod dto;
 mod etag;
@@ -12,9 +13,11 @@ mod openapi;
 mod page;
 mod policy;
 mod problem;
+mod pulse;
 mod query;
 mod questions;
 mod runs;
+mod stream;
 mod trace;
 
 use std::sync::Arc;
@@ -24,18 +27,27 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use countersign_usecases::Services;
-use countersign_usecases::access::{Callers, Operation};
+use countersign_usecases::access::{Callers, Operation, Seats};
 use countersign_usecases::port::{Entropy, Stopwatch};
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+use crate::console;
 use crate::settings::HttpSettings;
 use limiter::Limiter;
-use problem::Problem;
+use pulse::Pulse;
 
+pub(crate) use approvals::unreadable;
+pub(crate) use events::event_filter;
+pub(crate) use gate::{RequestName, Staff, count};
 pub use openapi::document;
+pub(crate) use problem::{Answer, Problem};
+pub(crate) use query::{Fields, Sent};
+pub(crate) use stream::place_now as stream_place;
+pub(crate) use trace::{KINDS as TRACE_KINDS, begin as trace_from};
 
 /// What the surface works with.
 pub struct ApiDeps {
@@ -43,6 +55,8 @@ pub struct ApiDeps {
     pub services: Arc<Services>,
     /// Knows callers by their tokens.
     pub callers: Callers,
+    /// Changes with every commit of this process, so that streams hear of it at once.
+    pub wake: watch::Receiver<u64>,
     /// Names requests whose callers didn't.
     pub entropy: Arc<dyn Entropy>,
     /// Elapsed time, for counting how often somebody asks.
@@ -53,24 +67,47 @@ pub struct ApiDeps {
 
 /// The same as handlers see it.
 #[derive(Clone)]
-struct Api {
+pub(crate) struct Api {
     services: Arc<Services>,
     callers: Callers,
     entropy: Arc<dyn Entropy>,
     stopwatch: Arc<dyn Stopwatch>,
     settings: Arc<HttpSettings>,
     limiter: Arc<Limiter>,
+    seats: Seats,
+    pulse: Pulse,
+    /// Whether the server is about to stop.
+    stopping: watch::Receiver<bool>,
 }
 
+impl Api {
+    /// The use cases.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Limits and times.
+    pub(crate) fn settings(&self) -> &HttpSettings {
+        &self.settings
+    }
+}
+
+/// Marks an answer that has its form already: a page, which stays one when its status is that of an error.
+#[derive(Clone, Copy)]
+pub(crate) struct AsItIs;
+
 /// Puts the gate of an operation before its route.
-type Guard<'g> = &'g dyn Fn(Operation, MethodRouter<Api>) -> MethodRouter<Api>;
+pub(crate) type Guard<'g> = &'g dyn Fn(Operation, MethodRouter<Api>) -> MethodRouter<Api>;
 
 /// Where the surface stands.
 const BASE: &str = "/api/v1";
 
 /// The routes, the document and its page.
-pub(crate) fn router(deps: ApiDeps) -> Router {
+pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
     let api = Api {
+        seats: Seats::default(),
+        pulse: Pulse::new(Arc::clone(&deps.services), deps.wake, deps.settings.poll_interval),
+        stopping,
         services: deps.services,
         callers: deps.callers,
         entropy: deps.entropy,
@@ -78,16 +115,20 @@ pub(crate) fn router(deps: ApiDeps) -> Router {
         limiter: Arc::new(Limiter::new(deps.settings.requests_per_minute)),
         settings: Arc::new(deps.settings),
     };
-    let guard = |operation, route: MethodRouter<Api>| {
-        route.route_layer(from_fn_with_state((api.clone(), operation), gate::admit))
+    let gate = |operation, form, route: MethodRouter<Api>| {
+        route.route_layer(from_fn_with_state((api.clone(), operation, form), gate::admit))
     };
+    let guard = |operation, route| gate(operation, Some(gate::form_of(operation)), route);
+    let of_page = |operation, route| gate(operation, None, route);
     let (routes, _) = OpenApiRouter::new().nest(BASE, operations(&guard)).split_for_parts();
     routes
         .route("/api/v1/openapi.json", get(page::document))
         .route("/api/v1/docs", get(page::show))
         .route("/api/v1/docs.css", get(page::style))
+        .merge(console::router(&of_page))
         .fallback(nothing_there)
         .layer(CatchPanicLayer::custom(gate::panicked))
+        .layer(from_fn_with_state(api.clone(), console::in_page))
         .layer(from_fn_with_state(api.clone(), gate::name))
         .layer(CompressionLayer::new())
         .with_state(api)
@@ -114,6 +155,7 @@ fn operations(guard: Guard<'_>) -> OpenApiRouter<Api> {
         .routes(for_(Is::ReadRunTimeline, routes!(runs::read_run_timeline)))
         .routes(for_(Is::ReadTrace, routes!(trace::read_trace)))
         .routes(for_(Is::ListEvents, routes!(events::list_events)))
+        .routes(for_(Is::FollowChanges, routes!(stream::follow_changes)))
         .routes(for_(Is::GetPolicy, routes!(policy::get_policy)))
         .routes(for_(Is::ExplainPolicy, routes!(policy::explain_policy)))
 }

@@ -1,4 +1,4 @@
-//! HTTP: the staff REST surface with its OpenAPI document, and health, readiness and metrics.
+//! HTTP: the console, the staff REST surface with its OpenAPI document, and health, readiness and metrics.
 //!
 //! It turns requests into the words of the domain and back, proves who calls, and asks the use cases. All that is wrong with a request is
 //! answered at once, as a problem (RFC 9457) with a stable code.
@@ -7,25 +7,33 @@
 //! [`countersign_usecases::access`]. Nothing here knows an adapter, and there is no clock and no randomness of its own: time comes with
 //! what the use cases load, elapsed time and randomness with [`ApiDeps`].
 //!
-//! Deliberately absent: TLS (ended in front of the server), the console, sign-in of people and the live stream.
+//! Deliberately absent: TLS (ended in front of the server), sign-in of people.
 
 mod api;
+mod console;
 mod operations;
 mod settings;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 pub use api::{ApiDeps, document};
 pub use operations::{Metrics, Operations, Readiness, ReadinessCheck};
 pub use settings::HttpSettings;
 
-/// Everything the server has to say over HTTP: `/healthz`, `/readyz`, `/metrics` and `/api/v1`.
+/// Everything the server has to say over HTTP: `/healthz`, `/readyz`, `/metrics`, `/api/v1` and the pages of the console. Streams then end by their
+/// age and with their connections only; [`serve`] ends them itself.
 pub fn router(operations: Operations, api: ApiDeps) -> Router {
-    operations::router(operations).merge(api::router(api))
+    let (_, never) = watch::channel(false);
+    assemble(operations, api, never)
 }
 
-/// Serves the routes until `stop` is done, then ends what is in hand.
+fn assemble(operations: Operations, api: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
+    operations::router(operations).merge(api::router(api, stopping))
+}
+
+/// Serves the routes until `stop` is done, then ends streams, and what is in hand once it is answered.
 ///
 /// # Errors
 /// The listener failed.
@@ -35,5 +43,10 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(operations, api)).with_graceful_shutdown(stop).await
+    let (stopping, stopped) = watch::channel(false);
+    let stop = async move {
+        stop.await;
+        stopping.send_replace(true);
+    };
+    axum::serve(listener, assemble(operations, api, stopped)).with_graceful_shutdown(stop).await
 }

@@ -16,6 +16,10 @@ pub struct HttpSettings {
     pub requests_per_minute: NonZeroU32,
     /// After how long without a sign of life a requester is marked as silent. Default 5 min.
     pub requester_silent_after: Millis,
+    /// How long streams wait between looks for what other replicas wrote. Default 100 ms.
+    pub poll_interval: Duration,
+    /// After how long a stream ends, so that its caller proves again who they are. Default 5 min.
+    pub stream_duration: Duration,
 }
 
 impl Default for HttpSettings {
@@ -25,6 +29,8 @@ impl Default for HttpSettings {
             request_timeout: Duration::from_secs(30),
             requests_per_minute: const { NonZeroU32::new(600).unwrap() },
             requester_silent_after: Millis::from_secs(300),
+            poll_interval: Duration::from_millis(100),
+            stream_duration: Duration::from_secs(300),
         }
     }
 }

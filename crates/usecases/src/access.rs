@@ -7,11 +7,13 @@
 
 mod callers;
 mod role;
+mod seats;
 
 pub use callers::{
     AccessError, BearerDirectory, BearerIdentity, Callers, RunTokenVerifier, TokenRejection, bearer_token,
 };
 pub use role::{ParseRoleError, Role};
+pub use seats::{Holder, SEATS_PER_CALLER, Seat, Seats, TooManyStreams};
 
 use Role::{Approver, Auditor, Operator, Platform, Viewer};
 
@@ -83,6 +85,8 @@ pub enum Operation {
     CancelApproval,
     /// Changes of requests as they happen.
     WatchApprovals,
+    /// What happens, as it happens: what kind of thing, when, and to which run and request. What the record says of it is [`Self::ListEvents`].
+    FollowChanges,
     /// The active policy text.
     GetPolicy,
     /// Why the policy answers as it does.
@@ -124,6 +128,7 @@ impl Operation {
             | Self::ListApprovals
             | Self::GetApproval
             | Self::WatchApprovals
+            | Self::FollowChanges
             | Self::GetPolicy
             | Self::ExplainPolicy
             | Self::ListQuarantinedDatabases => STAFF,

@@ -2,9 +2,11 @@
 
 mod approval;
 mod trace;
+mod waiting;
 
 pub use approval::{ApprovalView, Liveness, Standing, look_at_request};
 pub use trace::{Numbered, ParseNumberedError, Trace, TraceError, TraceFrom, trace};
+pub use waiting::{Listed, ListedPage, list_for};
 
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;

@@ -55,7 +55,10 @@ impl Stage {
         std::fs::write(&policy, text.replace("[\"user:github:alice\"]", "[\"user:github:approver\"]"))?;
         site.reconfigure(|text| {
             let text = text.replace("filter = \"trace\"", "filter = \"info\"");
-            format!("{text}\n[http]\nrequests_per_minute = {FOR_EVER}\n{}", identities())
+            format!(
+                "{text}\n[http]\nrequests_per_minute = {FOR_EVER}\nstream_duration_s = 1\n{}",
+                identities()
+            )
         })?;
         let server = site.start("server").await?;
         let parties = Parties::connect(&site.deployment(&server)).await?;

@@ -21,13 +21,17 @@ pub(super) fn settings(config: &GrpcConfig) -> GrpcSettings {
     }
 }
 
-/// The options of REST as the surface takes them; when a requester counts as silent is said once, for both surfaces.
+/// The options of REST as the surface takes them; when a requester counts as silent, and how often streams look, is said once, for both
+/// surfaces.
 pub(super) fn http_settings(config: &HttpConfig, grpc: &GrpcConfig) -> HttpSettings {
+    let both = settings(grpc);
     HttpSettings {
         max_body_bytes: usize::try_from(config.max_body_bytes.get()).unwrap_or(usize::MAX),
         request_timeout: seconds(config.request_timeout_s),
         requests_per_minute: config.requests_per_minute,
-        requester_silent_after: settings(grpc).requester_silent_after,
+        requester_silent_after: both.requester_silent_after,
+        poll_interval: both.poll_interval,
+        stream_duration: seconds(config.stream_duration_s),
     }
 }
 
@@ -64,6 +68,7 @@ mod tests {
             max_body_bytes = 7
             request_timeout_s = 8
             requests_per_minute = 9
+            stream_duration_s = 10
             "#,
         );
         let expected = GrpcSettings {
@@ -81,6 +86,8 @@ mod tests {
             request_timeout: Duration::from_secs(8),
             requests_per_minute: NonZeroU32::new(9).unwrap(),
             requester_silent_after: Millis::from_secs(6),
+            poll_interval: Duration::from_millis(5),
+            stream_duration: Duration::from_secs(10),
         };
         assert_eq!(http_settings(&config.http, &config.grpc), expected);
     }

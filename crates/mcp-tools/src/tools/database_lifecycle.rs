@@ -26,7 +26,7 @@ mod watch;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_kernel::{Millis, Violations};
+use countersign_kernel::{Language, Millis, Violations};
 use serde_json::Value;
 
 use crate::call::{Call, Caller};
@@ -159,7 +159,7 @@ impl ControlTool for DatabaseLifecycle {
         survey::survey(self.servers.as_ref(), self.register.as_ref()).await
     }
 
-    fn word(&self, fact: &Fact) -> String {
-        words(fact, &[DatabaseFact::find_words, KeyFact::find_words])
+    fn word(&self, fact: &Fact, language: Language) -> String {
+        words(fact, language, &[DatabaseFact::find_words, KeyFact::find_words])
     }
 }

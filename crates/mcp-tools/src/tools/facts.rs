@@ -1,16 +1,17 @@
-//! Fact codes with their English wording in one place each, so that a fact without words doesn't compile.
+//! Fact codes with their wording in each language in one place, so that a fact without words doesn't compile.
 
+use countersign_kernel::Language;
 use serde_json::{Map, Value};
 
 use crate::plan::Fact;
 
 /// Declares the facts one tool can state: variant, code and wording, in which `{name}` stands for the parameter of that name.
 macro_rules! fact_codes {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident: $code:literal => $words:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident: $code:literal en $english:literal ru $russian:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum $name {
-            $(#[doc = $words] $variant,)+
+            $(#[doc = $english] $variant,)+
         }
 
         impl $name {
@@ -21,8 +22,13 @@ macro_rules! fact_codes {
                 match self { $(Self::$variant => $code,)+ }
             }
 
-            const fn words(self) -> &'static str {
-                match self { $(Self::$variant => $words,)+ }
+            const fn words(self, language: countersign_kernel::Language) -> &'static str {
+                match (self, language) {
+                    $(
+                        (Self::$variant, countersign_kernel::Language::English) => $english,
+                        (Self::$variant, countersign_kernel::Language::Russian) => $russian,
+                    )+
+                }
             }
 
             fn of_code(code: &str) -> Option<Self> {
@@ -35,8 +41,11 @@ macro_rules! fact_codes {
             }
 
             /// The sentence of a fact, if it is one of these.
-            pub(crate) fn find_words(fact: &crate::plan::Fact) -> Option<String> {
-                Self::of_code(&fact.code).map(|code| crate::tools::facts::fill(code.words(), &fact.params))
+            pub(crate) fn find_words(
+                fact: &crate::plan::Fact,
+                language: countersign_kernel::Language,
+            ) -> Option<String> {
+                Self::of_code(&fact.code).map(|code| crate::tools::facts::fill(code.words(language), &fact.params))
             }
         }
     };
@@ -44,8 +53,12 @@ macro_rules! fact_codes {
 pub(crate) use fact_codes;
 
 /// The sentence of a fact by the first of these vocabularies that has one; a fact of none of them is printed as it is.
-pub(crate) fn words(fact: &Fact, vocabularies: &[fn(&Fact) -> Option<String>]) -> String {
-    vocabularies.iter().find_map(|find_words| find_words(fact)).unwrap_or_else(|| fact.to_string())
+pub(crate) fn words(
+    fact: &Fact,
+    language: Language,
+    vocabularies: &[fn(&Fact, Language) -> Option<String>],
+) -> String {
+    vocabularies.iter().find_map(|find_words| find_words(fact, language)).unwrap_or_else(|| fact.to_string())
 }
 
 /// Puts the parameters into a sentence. What a parameter holds is never read as a placeholder again.

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use countersign_kernel::{ActionName, ApprovalMode, ParseNameError, RedactedText, ToolName, Violations};
+use countersign_kernel::{
+    ActionName, ApprovalMode, Language, ParseNameError, RedactedText, ToolName, Violations,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
@@ -30,9 +32,11 @@ fact_codes! {
     /// The facts of a question.
     AskFact {
         Asked: "question_asked"
-            => "The owner is asked to choose one of {options} options.",
+            en "The owner is asked to choose one of {options} options."
+            ru "Владельца просят выбрать один из вариантов, их {options}.",
         AskedFreely: "question_asked_freely"
-            => "The owner is asked to choose one of {options} options or to answer in their own words.",
+            en "The owner is asked to choose one of {options} options or to answer in their own words."
+            ru "Владельца просят выбрать один из вариантов (их {options}) или ответить своими словами.",
     }
 }
 
@@ -188,8 +192,8 @@ impl ControlTool for OwnerFeedback {
         unreadable_probe(work.step)
     }
 
-    fn word(&self, fact: &Fact) -> String {
-        words(fact, &[AskFact::find_words])
+    fn word(&self, fact: &Fact, language: Language) -> String {
+        words(fact, language, &[AskFact::find_words])
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the tests of all tools share: a caller, and a table that `parse` and the input schema are held against together.
 
 use countersign_kernel::{
-    Environment, Namespace, Principal, ProjectKey, Repository, RequestId, RunId, Timestamp,
+    Environment, Language, Namespace, Principal, ProjectKey, Repository, RequestId, RunId, Timestamp,
 };
 use serde_json::Value;
 
@@ -78,16 +78,20 @@ pub(super) fn codes(plan: &Plan) -> Vec<&str> {
 /// Every fact of the plan is worded, with all its parameters in place.
 pub(super) fn assert_worded(tool: &dyn ControlTool, plan: &Plan) {
     for fact in &plan.facts {
-        let words = tool.word(fact);
-        assert_ne!(words, fact.to_string(), "no wording for {}", fact.code);
-        assert!(words.ends_with('.') && !words.contains('{'), "{words}");
+        for language in Language::ALL {
+            let words = tool.word(fact, language);
+            assert_ne!(words, fact.to_string(), "no wording for {} in {language:?}", fact.code);
+            assert!(words.ends_with('.') && !words.contains('{'), "{words}");
+        }
     }
 }
 
 /// What isn't a fact of ours is printed as it is.
 pub(super) fn assert_foreign_facts_are_printed(tool: &dyn ControlTool) {
     let foreign = Fact::new("something_else", serde_json::json!({"a": 1}));
-    assert_eq!(tool.word(&foreign), "something_else a=1");
+    for language in Language::ALL {
+        assert_eq!(tool.word(&foreign, language), "something_else a=1");
+    }
 }
 
 pub(super) fn work<'a>(

@@ -18,7 +18,7 @@ mod watch;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_kernel::{Millis, Violations};
+use countersign_kernel::{Language, Millis, Violations};
 use serde_json::Value;
 
 use crate::call::{Call, Caller};
@@ -142,7 +142,7 @@ impl ControlTool for SecretSync {
         watch::inspect(&self.config, self.kubernetes.as_ref(), self.github.as_ref(), &done).await
     }
 
-    fn word(&self, fact: &Fact) -> String {
-        words(fact, &[SyncFact::find_words, KeyFact::find_words])
+    fn word(&self, fact: &Fact, language: Language) -> String {
+        words(fact, language, &[SyncFact::find_words, KeyFact::find_words])
     }
 }

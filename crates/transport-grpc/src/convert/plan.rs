@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_kernel::{ToolName, visible};
+use countersign_kernel::{Language, ToolName, visible};
 use countersign_mcp_tools::{ChangedPart, ControlTool, Fact, Plan, ToolRegistry};
 use countersign_usecases::look::Drift;
 
@@ -24,7 +24,7 @@ pub(crate) fn drift(drift: &Drift, tool: &ToolName, tools: &ToolRegistry) -> v1:
     let part = |changed: &ChangedPart| v1::ChangedPart {
         target: changed.target.clone(),
         part: changed.part.clone(),
-        text: visible(&changed.to_string()),
+        text: visible(&changed.word(Language::English)),
     };
     v1::Drift {
         noticed_at: Some(stamp(drift.noticed_at)),
@@ -56,7 +56,7 @@ fn from_parts(plan: &Plan, texts: impl Iterator<Item = String>) -> v1::Plan {
 }
 
 fn word(tool: Option<&Arc<dyn ControlTool>>, fact: &Fact) -> String {
-    tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact))
+    tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact, Language::English))
 }
 
 fn fact(fact: &Fact, text: &str) -> v1::Fact {

@@ -3,18 +3,17 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use countersign_approvals::{Choice, InputMode, StateName, Verdict};
-use countersign_kernel::{Digest, Fault, Kind, RedactedText, RequestId, Violations};
-use countersign_mcp_tools::Arguments;
+use countersign_approvals::StateName;
+use countersign_kernel::{Fault, Kind, Language, RequestId};
 use countersign_usecases::ServiceError;
 use countersign_usecases::access::Role;
-use countersign_usecases::decisions::decide::Decision;
 use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply};
 use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
 use countersign_usecases::port::{RequestCursor, RequestFilter, StoreError};
 
 use super::Api;
+use super::bodies::{read_cancel, read_decision, read_verdict};
 use super::body::{Body, read};
 use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary};
 use super::dto::decision::{Committed, Current};
@@ -23,9 +22,6 @@ use super::etag;
 use super::gate::Staff;
 use super::problem::{Answer, Problem};
 use super::query::{Fields, Sent, foreign_cursor};
-
-/// The most characters of a reason.
-pub(super) const MAX_REASON: usize = 1000;
 
 pub(super) const PAGE: u32 = 100;
 pub(super) const MAX_PAGE: u32 = 500;
@@ -100,7 +96,7 @@ pub(super) async fn get_approval(
         silent_after: api.settings.requester_silent_after,
     };
     let tag = etag::header_of(&view.snapshot.request);
-    Ok((tag, Json(Approval::of(view, liveness, api.services.tools()))))
+    Ok((tag, Json(Approval::of(view, liveness, api.services.tools(), Language::English))))
 }
 
 /// Approve or deny exactly the plan that was shown
@@ -173,59 +169,6 @@ pub(super) async fn resolve_unknown(
     committed(&api, target.id, resolved).await
 }
 
-const CHOICES: [(&str, Choice); 2] = [("approve", Choice::Approve), ("deny", Choice::Deny)];
-const INPUT_MODES: [(&str, InputMode); 3] =
-    [("button", InputMode::Button), ("text", InputMode::Text), ("voice", InputMode::Voice)];
-const VERDICTS: [(&str, Verdict); 2] = [("applied", Verdict::Applied), ("failed", Verdict::Failed)];
-
-fn read_decision(body: &serde_json::Value) -> Result<Decision, Violations> {
-    let mut given = Arguments::read(body, &["decision", "reason", "seen_digest", "input_mode"]);
-    let choice = choice(&mut given);
-    let seen = digest(&mut given);
-    let reason = reason(&mut given);
-    let input_mode = input_mode(&mut given);
-    let decision = (|| Some(Decision { choice: choice?, seen: seen?, reason, input_mode: input_mode? }))();
-    given.finish(decision)
-}
-
-fn read_cancel(body: &serde_json::Value) -> Result<Option<RedactedText>, Violations> {
-    let mut given = Arguments::read(body, &["reason"]);
-    let reason = reason(&mut given);
-    given.finish(Some(reason))
-}
-
-fn read_verdict(body: &serde_json::Value) -> Result<(Verdict, RedactedText), Violations> {
-    let mut given = Arguments::read(body, &["verdict", "reason"]);
-    given.require("verdict");
-    given.require("reason");
-    let verdict = given.choice("verdict", &VERDICTS);
-    let reason = given.prose("reason", 1, MAX_REASON);
-    given.finish(verdict.zip(reason))
-}
-
-/// The decision, which has to be there.
-pub(super) fn choice(given: &mut Arguments<'_>) -> Option<Choice> {
-    given.require("decision");
-    given.choice("decision", &CHOICES)
-}
-
-/// The digest of what was shown, which has to be there.
-pub(super) fn digest(given: &mut Arguments<'_>) -> Option<Digest> {
-    given.require("seen_digest");
-    let rule = "must be `sha256:` and 64 lower-case hex digits";
-    given.patterned("seen_digest", rule, |text| text.parse::<Digest>().is_ok())?.parse().ok()
-}
-
-/// A reason that may be absent or empty.
-pub(super) fn reason(given: &mut Arguments<'_>) -> Option<RedactedText> {
-    given.prose("reason", 0, MAX_REASON).filter(|text| !text.as_str().is_empty())
-}
-
-/// How it was given; a button when nothing is said.
-pub(super) fn input_mode(given: &mut Arguments<'_>) -> Option<InputMode> {
-    if given.has("input_mode") { given.choice("input_mode", &INPUT_MODES) } else { Some(InputMode::Button) }
-}
-
 /// What became of a command, or its refusal with the request as it is.
 pub(super) async fn committed(
     api: &Api,
@@ -253,7 +196,7 @@ pub(super) async fn current(api: &Api, id: RequestId) -> Option<Current> {
 }
 
 /// Storage can't be read, or not from where it was asked to go on.
-pub(super) fn unreadable(error: StoreError) -> Box<Problem> {
+pub(crate) fn unreadable(error: StoreError) -> Box<Problem> {
     match error {
         StoreError::ForeignCursor { .. } => foreign_cursor(),
         StoreError::Stale { .. }

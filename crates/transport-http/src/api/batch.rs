@@ -11,7 +11,8 @@ use countersign_usecases::decisions::{BatchError, DecisionReply, MOST_IN_BATCH, 
 use serde_json::Value;
 
 use super::Api;
-use super::approvals::{choice, current, digest, input_mode, reason};
+use super::approvals::current;
+use super::bodies::{choice, digest, input_mode, reason};
 use super::body::{Body, read};
 use super::dto::decision::{Committed, CommittedBatch};
 use super::dto::request::BatchRequest;

@@ -4,6 +4,7 @@
 //! together.
 
 pub(super) mod approval;
+pub(super) mod change;
 pub(super) mod decision;
 pub(super) mod event;
 pub(super) mod plan;

@@ -32,12 +32,7 @@ pub(super) async fn list_events(
 ) -> Answer<Json<EventPage>> {
     let once = ["run", "request", "project", "type", "limit", "cursor"];
     let mut fields = Fields::of(sent, &once, &[]);
-    let filter = EventFilter {
-        run: fields.name("run"),
-        request: fields.request("request"),
-        project: fields.name("project"),
-        type_prefix: type_prefix(&mut fields),
-    };
+    let filter = event_filter(&mut fields);
     let scope = format!("rest events {filter:?}");
     let after: Option<EventCursor> = fields.cursor(&scope);
     let limit = fields.limit(PAGE, MAX_PAGE);
@@ -48,6 +43,16 @@ pub(super) async fn list_events(
         events: found.events.into_iter().map(Event::from).collect(),
         next_cursor: found.next.map(|next| paging::token(&scope, &next)),
     }))
+}
+
+/// The parameters that narrow a list of events, and the stream.
+pub(crate) fn event_filter(fields: &mut Fields) -> EventFilter {
+    EventFilter {
+        run: fields.name("run"),
+        request: fields.request("request"),
+        project: fields.name("project"),
+        type_prefix: type_prefix(fields),
+    }
 }
 
 fn type_prefix(fields: &mut Fields) -> Option<String> {

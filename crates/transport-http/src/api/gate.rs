@@ -16,24 +16,28 @@ use countersign_usecases::Identity;
 use countersign_usecases::access::{Access, BearerIdentity, Operation, bearer_token};
 use tracing::{Instrument as _, field};
 
-use super::Api;
 use super::problem::{Answer, FieldProblem, Place, Problem};
+use super::{Api, AsItIs};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// The name of a request, for whoever answers it.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestName(pub(crate) String);
+
 /// The person or service that asks, as the gate proved it.
 #[derive(Clone, Debug)]
-pub(super) struct Staff(Arc<BearerIdentity>);
+pub(crate) struct Staff(Arc<BearerIdentity>);
 
 impl Staff {
     /// Who, and what they may see and do.
-    pub(super) fn bearer(&self) -> &BearerIdentity {
+    pub(crate) fn bearer(&self) -> &BearerIdentity {
         &self.0
     }
 
     /// Who.
-    pub(super) fn identity(&self) -> &Identity {
+    pub(crate) fn identity(&self) -> &Identity {
         &self.0.identity
     }
 }
@@ -54,11 +58,12 @@ impl FromRequestParts<Api> for Staff {
 }
 
 /// Names the request, waits for its answer as long as it may take, and gives every refusal its form.
-pub(super) async fn name(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn name(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers(), &api);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let key = request.headers().get(IDEMPOTENCY_KEY).cloned();
     let span = tracing::info_span!("http_request", %method, path, request_id = id, caller = field::Empty);
+    request.extensions_mut().insert(RequestName(id.clone()));
     let answered = tokio::time::timeout(api.settings.request_timeout, next.run(request));
     let answered = async { answered.await.unwrap_or_else(|_| too_slow().into_response()) };
     let response = answered.instrument(span.clone()).await;
@@ -89,14 +94,15 @@ fn in_form(mut response: Response, id: &str, path: &str) -> Response {
         return problem.render(id, response);
     }
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    let told = response.extensions().get::<AsItIs>().is_some();
+    if !told && (status.is_client_error() || status.is_server_error()) {
         return Problem::of_status(status, path).render(id, response);
     }
     response
 }
 
 /// A panic is answered too; its words are in the log.
-pub(super) fn panicked(payload: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
+pub(crate) fn panicked(payload: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
     let words = payload.downcast_ref::<&str>().copied();
     let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = words.unwrap_or("no words"), "a handler panicked");
@@ -121,13 +127,13 @@ fn request_id(headers: &HeaderMap, api: &Api) -> String {
     })
 }
 
-/// Lets in whoever may ask for this operation, as often as they may.
-pub(super) async fn admit(
-    State((api, operation)): State<(Api, Operation)>,
+/// Lets in whoever may ask for this operation, as often as they may, if they take the form of its answer.
+pub(crate) async fn admit(
+    State((api, operation, form)): State<(Api, Operation, Option<&'static str>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match check(&api, operation, request.headers()) {
+    match check(&api, operation, form, request.headers()) {
         Ok(staff) => {
             request.extensions_mut().insert(staff);
             next.run(request).await
@@ -136,7 +142,7 @@ pub(super) async fn admit(
     }
 }
 
-fn check(api: &Api, operation: Operation, headers: &HeaderMap) -> Answer<Staff> {
+fn check(api: &Api, operation: Operation, form: Option<&'static str>, headers: &HeaderMap) -> Answer<Staff> {
     let token =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer_token);
     let bearer = api.callers.bearer(token).map_err(|error| Problem::of(&error))?;
@@ -150,19 +156,24 @@ fn check(api: &Api, operation: Operation, headers: &HeaderMap) -> Answer<Staff> 
             return Err(Problem::refuse("internal", StatusCode::INTERNAL_SERVER_ERROR, "an internal error"));
         }
     };
-    acceptable(headers)?;
+    form.map_or(Ok(()), |form| acceptable(form, headers))?;
     presentable_key(headers)?;
     Ok(Staff(Arc::new(bearer)))
 }
 
 /// Counts what a caller asks for. One message that does the work of several counts as these.
-pub(super) fn count(api: &Api, principal: &Principal, requests: usize) -> Answer<()> {
+pub(crate) fn count(api: &Api, principal: &Principal, requests: usize) -> Answer<()> {
     let counted = api.limiter.take(principal, requests, api.stopwatch.elapsed());
     counted.map_err(|error| Problem::of(&error).retry_after(error.retry_after_s))
 }
 
-/// Whether the caller takes JSON, the only form there is.
-fn acceptable(headers: &HeaderMap) -> Answer<()> {
+/// What an operation of the REST surface answers with. The stream has a form of its own, all others answer in JSON.
+pub(crate) fn form_of(operation: Operation) -> &'static str {
+    if operation == Operation::FollowChanges { "text/event-stream" } else { "application/json" }
+}
+
+/// Whether the caller takes the form in which the operation answers.
+fn acceptable(form: &str, headers: &HeaderMap) -> Answer<()> {
     let mut accepted = headers.get_all(header::ACCEPT).iter().peekable();
     if accepted.peek().is_none() {
         return Ok(());
@@ -170,10 +181,12 @@ fn acceptable(headers: &HeaderMap) -> Answer<()> {
     let ranges = accepted.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let mut ranges =
         ranges.map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    if ranges.any(|range| matches!(range.as_str(), "*/*" | "application/*" | "application/json")) {
+    let all_of_kind = form.split_once('/').map(|(kind, _)| format!("{kind}/*"));
+    if ranges.any(|range| range == "*/*" || range == form || Some(&range) == all_of_kind.as_ref()) {
         Ok(())
     } else {
-        Err(Problem::refuse("not_acceptable", StatusCode::NOT_ACCEPTABLE, "answers are `application/json`"))
+        let detail = format!("the answer is `{form}`");
+        Err(Problem::refuse("not_acceptable", StatusCode::NOT_ACCEPTABLE, detail))
     }
 }
 

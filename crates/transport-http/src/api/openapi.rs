@@ -8,6 +8,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::Paths;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::dto::change::Change;
 use super::problem::{FieldProblem, Place, ProblemBody, RefusedDecision};
 use super::{BASE, operations};
 
@@ -31,7 +32,7 @@ stable `code`. Roles say who may ask for an operation; only policy says whose de
         (name = "events", description = "The audited facts."),
         (name = "policy", description = "The policy matrix."),
     ),
-    components(schemas(ProblemBody, FieldProblem, Place, RefusedDecision)),
+    components(schemas(ProblemBody, FieldProblem, Place, RefusedDecision, Change)),
 )]
 struct Base;
 
@@ -141,7 +142,7 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
         ("401", true, "No token, or one that is not accepted."),
         ("403", true, "The role is missing, or policy asks somebody else."),
         ("404", names_one || follows, "There is no such thing."),
-        ("406", true, "The caller does not take JSON."),
+        ("406", true, "The caller does not take the form of the answer."),
         ("409", decides, "The state forbids it: somebody decided before, or the plan has changed."),
         ("412", has_precondition, "It has changed since the version in `If-Match`."),
         ("413", has_body, "The body is too large."),
@@ -158,7 +159,9 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
         body["content"]["application/json"]["example"] = example["request"].clone();
     }
     let answer = &mut operation["responses"]["200"];
-    answer["content"]["application/json"]["example"] = example["response"].clone();
+    for content in answer["content"].as_object_mut().into_iter().flat_map(|forms| forms.values_mut()) {
+        content["example"] = example["response"].clone();
+    }
     if links[&id].is_object() {
         answer["links"] = links[&id].clone();
     }

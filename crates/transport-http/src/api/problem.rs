@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::dto::decision::Current;
 
 /// The media type of problems.
-pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Where the pages of the codes stand.
 const PAGES: &str = "https://github.com/countersign-dev/countersign/blob/main/docs/errors";
@@ -24,7 +24,7 @@ const PAGES: &str = "https://github.com/countersign-dev/countersign/blob/main/do
 /// Why a request was refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ProblemBody {
+pub(crate) struct ProblemBody {
     /// The page about the code.
     #[schema(format = "uri")]
     r#type: String,
@@ -56,22 +56,22 @@ pub(super) struct ProblemBody {
 /// One field that breaks one rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FieldProblem {
+pub(crate) struct FieldProblem {
     /// Where the field stands.
-    pub(super) r#in: Place,
+    pub(crate) r#in: Place,
     /// The field as a JSON pointer (RFC 6901) into the body, or into the object that the parameters make by their names.
-    pub(super) pointer: String,
+    pub(crate) pointer: String,
     /// The rule.
-    pub(super) detail: String,
+    pub(crate) detail: String,
     /// The offending value, where it can't be a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<String>,
+    pub(crate) value: Option<String>,
 }
 
 /// Where a field stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In the body.
     Body,
     /// In the query.
@@ -85,15 +85,15 @@ pub(super) enum Place {
 /// One decision of a batch that doesn't count.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RefusedDecision {
+pub(crate) struct RefusedDecision {
     /// Where it stands, as a JSON pointer into the body.
-    pub(super) pointer: String,
+    pub(crate) pointer: String,
     /// The request.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The stable code.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// What is wrong, in words.
-    pub(super) detail: String,
+    pub(crate) detail: String,
     /// The request as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) current: Option<Current>,
@@ -101,7 +101,7 @@ pub(super) struct RefusedDecision {
 
 /// A refusal on its way out.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -112,7 +112,7 @@ pub(super) struct Problem {
 }
 
 /// A handler's answer, or its refusal.
-pub(super) type Answer<T> = Result<T, Box<Problem>>;
+pub(crate) type Answer<T> = Result<T, Box<Problem>>;
 
 /// The status of each kind of fault.
 const fn status_of(kind: Kind) -> StatusCode {
@@ -144,7 +144,7 @@ const fn retry_after_s(kind: Kind) -> Option<u64> {
 
 impl Problem {
     /// A refusal of the surface itself.
-    pub(super) fn refuse(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Box<Self> {
+    pub(crate) fn refuse(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             status,
             code,
@@ -157,7 +157,7 @@ impl Problem {
     }
 
     /// A fault as its caller gets it. What is wrong with ourselves, or with the store, is logged here, and hidden from the caller.
-    pub(super) fn of(fault: &dyn Fault) -> Box<Self> {
+    pub(crate) fn of(fault: &dyn Fault) -> Box<Self> {
         let kind = fault.kind();
         let detail = match kind {
             Kind::Internal => {
@@ -196,7 +196,7 @@ impl Problem {
     }
 
     /// A well-formed request with fields that break rules: of the body 422, of anything else 400.
-    pub(super) fn invalid(errors: Vec<FieldProblem>) -> Box<Self> {
+    pub(crate) fn invalid(errors: Vec<FieldProblem>) -> Box<Self> {
         let in_body = errors.iter().all(|error| error.r#in == Place::Body);
         let status = if in_body { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
         let fields = if errors.len() == 1 { "field breaks its rule" } else { "fields break their rules" };
@@ -205,8 +205,23 @@ impl Problem {
         problem
     }
 
+    /// The status it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What happened, in words for a person.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Every field that breaks its rule.
-    pub(super) fn fields(&self) -> impl Iterator<Item = FieldProblem> + '_ {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = FieldProblem> + '_ {
         self.errors.iter().cloned()
     }
 
@@ -217,19 +232,19 @@ impl Problem {
     }
 
     /// The same with the decisions that don't count.
-    pub(super) fn with_refused(mut self: Box<Self>, refused: Vec<RefusedDecision>) -> Box<Self> {
+    pub(crate) fn with_refused(mut self: Box<Self>, refused: Vec<RefusedDecision>) -> Box<Self> {
         self.refused = refused;
         self
     }
 
     /// The same, to be tried again after so many seconds.
-    pub(super) fn retry_after(mut self: Box<Self>, seconds: u64) -> Box<Self> {
+    pub(crate) fn retry_after(mut self: Box<Self>, seconds: u64) -> Box<Self> {
         self.retry_after_s = Some(seconds);
         self
     }
 
     /// What axum refused by itself, by its status.
-    pub(super) fn of_status(status: StatusCode, path: &str) -> Box<Self> {
+    pub(crate) fn of_status(status: StatusCode, path: &str) -> Box<Self> {
         match status {
             StatusCode::NOT_FOUND => {
                 Self::refuse("unknown_path", status, format!("there is nothing at `{path}`"))
@@ -252,7 +267,7 @@ impl Problem {
     }
 
     /// The answer, naming the request. Headers that are set already stay.
-    pub(super) fn render(&self, request_id: &str, mut response: Response) -> Response {
+    pub(crate) fn render(&self, request_id: &str, mut response: Response) -> Response {
         let body = ProblemBody {
             r#type: format!("{PAGES}/{}.md", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -281,7 +296,7 @@ impl Problem {
 }
 
 /// The violations of a body. Their paths (`items[2].id`) become pointers (`/items/2/id`).
-pub(super) fn of_body(violations: &Violations) -> Vec<FieldProblem> {
+pub(crate) fn of_body(violations: &Violations) -> Vec<FieldProblem> {
     let field = |violation: &countersign_kernel::Violation| FieldProblem {
         r#in: Place::Body,
         pointer: pointer(&violation.path),
@@ -304,7 +319,7 @@ fn pointer(path: &str) -> String {
 }
 
 /// One part of a pointer, with its slash (RFC 6901, section 3).
-pub(super) fn reference_token(part: &str) -> String {
+pub(crate) fn reference_token(part: &str) -> String {
     format!("/{}", part.replace('~', "~0").replace('/', "~1"))
 }
 

@@ -13,7 +13,7 @@ use super::Api;
 use super::problem::{Answer, FieldProblem, Place, Problem, reference_token};
 
 /// The query as it was sent.
-pub(super) struct Sent(Vec<(String, String)>);
+pub(crate) struct Sent(Vec<(String, String)>);
 
 impl FromRequestParts<Api> for Sent {
     type Rejection = Box<Problem>;
@@ -30,18 +30,44 @@ impl FromRequestParts<Api> for Sent {
     }
 }
 
-const CURSOR_RULE: &str = "must be a `next_cursor` of this very list and filter";
+pub(crate) const CURSOR_RULE: &str = "must be a `next_cursor` of this very list and filter";
 
 /// Parameters under examination, with all that is wrong so far.
 #[derive(Default)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     pairs: Vec<(String, String)>,
     wrong: Vec<FieldProblem>,
 }
 
+impl Sent {
+    /// All values of a parameter that may come several times.
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
 impl Fields {
+    /// The same for a page: forms of browsers send fields that nobody has filled in, which say nothing.
+    pub(crate) fn of_page(sent: Sent, once: &[&str]) -> Self {
+        Self::of_page_with(sent, once, &[])
+    }
+
+    /// The same, some of whose parameters may come several times.
+    pub(crate) fn of_page_with(mut sent: Sent, once: &[&str], many: &[&str]) -> Self {
+        sent.0.retain(|(_, value)| !value.is_empty());
+        Self::of(sent, once, many)
+    }
+
+    /// Takes `name`, one of these names, for the name of the value in `value`: a form with a choice of what a text means.
+    pub(crate) fn rename(&mut self, name: &str, value: &str, names: &[&str]) {
+        let chosen = self.text(name).filter(|chosen| names.contains(&chosen.as_str()));
+        if let (Some(chosen), Some(text)) = (chosen, self.text(value)) {
+            self.pairs.push((chosen, text));
+        }
+    }
+
     /// Begins with a query of which these parameters are known; those in `many` may come several times.
-    pub(super) fn of(sent: Sent, once: &[&str], many: &[&str]) -> Self {
+    pub(crate) fn of(sent: Sent, once: &[&str], many: &[&str]) -> Self {
         let mut fields = Self { pairs: sent.0, wrong: Vec::new() };
         let mut seen: Vec<String> = Vec::new();
         for (name, _) in fields.pairs.clone() {
@@ -65,12 +91,12 @@ impl Fields {
     }
 
     /// The text of a parameter that is given.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
     }
 
     /// A patterned name that may be absent.
-    pub(super) fn name<T: FromStr<Err = ParseNameError>>(&mut self, name: &str) -> Option<T> {
+    pub(crate) fn name<T: FromStr<Err = ParseNameError>>(&mut self, name: &str) -> Option<T> {
         let text = self.text(name)?;
         let parsed = text.parse::<T>();
         parsed
@@ -81,18 +107,18 @@ impl Fields {
     }
 
     /// The id of a request, where one may be absent.
-    pub(super) fn request(&mut self, name: &str) -> Option<RequestId> {
+    pub(crate) fn request(&mut self, name: &str) -> Option<RequestId> {
         let text = self.text(name)?;
         self.parse_request(Place::Query, name, &text)
     }
 
     /// The id of a request in the path.
-    pub(super) fn request_in_path(&mut self, text: &str) -> Option<RequestId> {
+    pub(crate) fn request_in_path(&mut self, text: &str) -> Option<RequestId> {
         self.parse_request(Place::Path, "id", text)
     }
 
     /// A patterned name in the path.
-    pub(super) fn name_in_path<T: FromStr<Err = ParseNameError>>(&mut self, text: &str) -> Option<T> {
+    pub(crate) fn name_in_path<T: FromStr<Err = ParseNameError>>(&mut self, text: &str) -> Option<T> {
         let parsed = text.parse::<T>();
         parsed
             .map_err(|error| {
@@ -110,7 +136,7 @@ impl Fields {
     }
 
     /// Each value of a parameter that may come several times, of these spellings.
-    pub(super) fn choices<T: Copy + Ord>(
+    pub(crate) fn choices<T: Copy + Ord>(
         &mut self,
         name: &str,
         all: &[T],
@@ -140,7 +166,7 @@ impl Fields {
     }
 
     /// How many the page has at most: `default` when nothing is said.
-    pub(super) fn limit(&mut self, default: u32, most: u32) -> u32 {
+    pub(crate) fn limit(&mut self, default: u32, most: u32) -> u32 {
         let Some(text) = self.text("limit") else { return default };
         match text.parse() {
             Ok(limit) if (1..=most).contains(&limit) => limit,
@@ -157,7 +183,7 @@ impl Fields {
     }
 
     /// Where the list that `scope` names goes on.
-    pub(super) fn cursor<P: Spot>(&mut self, scope: &str) -> Option<P> {
+    pub(crate) fn cursor<P: Spot>(&mut self, scope: &str) -> Option<P> {
         let text = self.text("cursor")?;
         let place = paging::read_token(scope, &text);
         if place.is_none() {
@@ -167,7 +193,7 @@ impl Fields {
     }
 
     /// The version in `If-Match`; none when there is none.
-    pub(super) fn if_match(&mut self, headers: &HeaderMap) -> Option<u64> {
+    pub(crate) fn if_match(&mut self, headers: &HeaderMap) -> Option<u64> {
         let mut values = headers.get_all(axum::http::header::IF_MATCH).iter();
         let (value, another) = (values.next()?, values.next());
         let text = value.to_str().unwrap_or_default();
@@ -186,13 +212,13 @@ impl Fields {
     }
 
     /// The request of the path, at the version of `If-Match`.
-    pub(super) fn target(&mut self, id: &str, headers: &HeaderMap) -> Option<Target> {
+    pub(crate) fn target(&mut self, id: &str, headers: &HeaderMap) -> Option<Target> {
         let version = self.if_match(headers);
         self.request_in_path(id).map(|id| Target { id, version })
     }
 
     /// Adds a violation without repeating the value.
-    pub(super) fn violate(&mut self, place: Place, name: &str, rule: impl Into<String>) {
+    pub(crate) fn violate(&mut self, place: Place, name: &str, rule: impl Into<String>) {
         self.wrong.push(wrong(place, name, rule));
     }
 
@@ -204,7 +230,7 @@ impl Fields {
     }
 
     /// What was read, or everything that is wrong. `value` may be absent only when something has been found wrong.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Answer<T> {
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Answer<T> {
         match value {
             Some(value) if self.wrong.is_empty() => Ok(value),
             Some(_) | None => Err(Problem::invalid(self.wrong)),
@@ -212,7 +238,7 @@ impl Fields {
     }
 
     /// The same together with what was read of a body.
-    pub(super) fn finish_with<T, B>(mut self, value: Option<T>, body: Answer<B>) -> Answer<(T, B)> {
+    pub(crate) fn finish_with<T, B>(mut self, value: Option<T>, body: Answer<B>) -> Answer<(T, B)> {
         match (value, body) {
             (Some(value), Ok(body)) if self.wrong.is_empty() => Ok((value, body)),
             (_, Ok(_)) => Err(Problem::invalid(self.wrong)),
@@ -225,7 +251,7 @@ impl Fields {
 }
 
 /// The cursor has the form of one of this list, and the store knows it didn't give it out.
-pub(super) fn foreign_cursor() -> Box<Problem> {
+pub(crate) fn foreign_cursor() -> Box<Problem> {
     Problem::invalid(vec![wrong(Place::Query, "cursor", CURSOR_RULE)])
 }
 

@@ -15,7 +15,7 @@ use super::gate::Staff;
 use super::problem::{Answer, Place, Problem};
 use super::query::{Fields, Sent};
 
-const KINDS: [&str; 4] = ["issue", "pr", "run", "request"];
+pub(crate) const KINDS: [&str; 4] = ["issue", "pr", "run", "request"];
 
 /// Trace an issue, a pull request, a run or a request
 ///
@@ -49,7 +49,8 @@ pub(super) async fn read_trace(State(api): State<Api>, _staff: Staff, sent: Sent
     }))
 }
 
-fn begin(fields: &mut Fields) -> Option<TraceFrom> {
+/// Where a trace begins: exactly one of its parameters.
+pub(crate) fn begin(fields: &mut Fields) -> Option<TraceFrom> {
     let given: Vec<&str> = KINDS.into_iter().filter(|kind| fields.text(kind).is_some()).collect();
     let [kind] = given[..] else {
         let rule = "exactly one of `issue`, `pr`, `run` and `request` is required";

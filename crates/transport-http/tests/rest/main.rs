@@ -5,6 +5,8 @@ mod bad_input;
 mod commands;
 mod document;
 mod edges;
+mod pages;
 mod reading;
+mod stream;
 mod support;
 mod surface;

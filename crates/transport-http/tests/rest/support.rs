@@ -25,8 +25,9 @@ use countersign_usecases::runs::register_run;
 use countersign_usecases::seal::{MasterKey, Sealer};
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, worker};
-use countersign_waitstate::RunLinks;
+use countersign_waitstate::{RunFacts, RunLinks};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 /// The run of most tests.
@@ -131,21 +132,30 @@ pub(crate) async fn world_with(settings: HttpSettings) -> World {
     let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
     let sealer = Sealer::new(keys, "k1".to_owned()).unwrap();
     let services = Arc::new(Services::new(ports, Arc::new(tools), sealer));
-    let deps = ApiDeps {
-        services: services.clone(),
-        callers: Callers { run_tokens: Arc::new(PlainTokens), bearers: Arc::new(Staff) },
-        entropy: Arc::new(SeededEntropy::new(2)),
-        stopwatch: Arc::new(StoppedWatch),
-        settings,
-    };
-    let operations = Operations { readiness: Arc::new(Quiet), metrics: Arc::new(Quiet) };
+    let deps = deps(services.clone(), settings);
     let ids = TestIds::new(5, store.clock().clone());
-    let world = World { store, tool, services, app: router(operations, deps), ids };
+    let world = World { store, tool, services, app: router(operations(), deps), ids };
     activate_policy(&world.services, countersign_testkit::policy::TEXT, &identity("user:github:root"))
         .await
         .unwrap();
     world.register(RUN).await;
     world
+}
+
+/// What the surface works with, where callers' tokens are their names.
+pub(crate) fn deps(services: Arc<Services>, settings: HttpSettings) -> ApiDeps {
+    ApiDeps {
+        services,
+        callers: Callers { run_tokens: Arc::new(PlainTokens), bearers: Arc::new(Staff) },
+        wake: watch::channel(0).1,
+        entropy: Arc::new(SeededEntropy::new(2)),
+        stopwatch: Arc::new(StoppedWatch),
+        settings,
+    }
+}
+
+pub(crate) fn operations() -> Operations {
+    Operations { readiness: Arc::new(Quiet), metrics: Arc::new(Quiet) }
 }
 
 struct NoWake;
@@ -158,6 +168,19 @@ impl World {
     pub(crate) async fn register(&self, run: &str) {
         let links = RunLinks { issue: Some(17), pull_request: None };
         register_run(&self.services, run_facts(run), links, &identity("service:ci:platform")).await.unwrap();
+    }
+
+    /// Registers a run that this person launched.
+    pub(crate) async fn register_launched_by(&self, run: &str, who: &str) {
+        let facts = RunFacts { launched_by: principal(who), ..run_facts(run) };
+        let platform = identity("service:ci:platform");
+        register_run(&self.services, facts, RunLinks::default(), &platform).await.unwrap();
+    }
+
+    /// The agent of another run asks for the thing of this name.
+    pub(crate) async fn ask_of(&self, run: &str, name: &str) -> RequestId {
+        let arguments = json!({"name": name, "environment": "dev"});
+        call_tool(&self.services, &run_id(run), "test.write", &arguments).await.unwrap().request.unwrap()
     }
 
     /// The agent asks for the thing of this name in this environment.
@@ -224,7 +247,8 @@ impl World {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         let answered = Answered { status: parts.status, headers: parts.headers, body };
         check(&method, &path, &answered);
         answered

@@ -1,11 +1,13 @@
 //! Who gets through the gate of every operation, written by hand. An operation of the document without a row fails.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::http::Method;
+use countersign_transport_http::HttpSettings;
 use serde_json::{Value, json};
 
-use crate::support::{DOCUMENT, World, call, world};
+use crate::support::{DOCUMENT, World, call, world, world_with};
 
 /// Every role, the token of a run, and nobody.
 const CALLERS: [&str; 7] = ["viewer", "approver", "operator", "auditor", "platform", "run-token.run-1", ""];
@@ -13,7 +15,7 @@ const CALLERS: [&str; 7] = ["viewer", "approver", "operator", "auditor", "platfo
 const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
 
 /// Who may ask for each operation.
-const LET_IN: [(&str, &[&str]); 14] = [
+const LET_IN: [(&str, &[&str]); 15] = [
     ("list_approvals", STAFF),
     ("get_approval", STAFF),
     ("decide_approval", &["approver"]),
@@ -26,6 +28,7 @@ const LET_IN: [(&str, &[&str]); 14] = [
     ("read_run_timeline", STAFF),
     ("read_trace", STAFF),
     ("list_events", &["operator", "auditor"]),
+    ("follow_changes", STAFF),
     ("get_policy", STAFF),
     ("explain_policy", STAFF),
 ];
@@ -61,7 +64,8 @@ fn every_operation_has_a_row_here() {
 
 #[tokio::test]
 async fn each_operation_lets_in_whom_it_should_and_nobody_else() {
-    let world = world().await;
+    let settings = HttpSettings { stream_duration: Duration::from_millis(1), ..HttpSettings::default() };
+    let world = world_with(settings).await;
     for (id, method, path, body) in operations() {
         let (_, let_in) = LET_IN.iter().find(|(row, _)| *row == id).unwrap();
         for who in CALLERS {

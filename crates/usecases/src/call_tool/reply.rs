@@ -1,7 +1,7 @@
 //! What an agent is answered.
 
 use countersign_approvals::{ActionRequest, State, StateName};
-use countersign_kernel::{CorrelationId, Digest, RequestId, Terms, Timestamp};
+use countersign_kernel::{CorrelationId, Digest, Language, RequestId, Terms, Timestamp};
 use countersign_mcp_tools::{ControlTool, Plan};
 use countersign_waitstate::{NextAction, Outcome, OutcomeStatus};
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ pub(super) fn described(receipts: Vec<Value>) -> CallReply {
 pub(super) fn dry_run(tool: &dyn ControlTool, plan: &Plan, terms: &Terms, looked: bool) -> CallReply {
     let preview = PlanPreview {
         plan: plan.to_json(),
-        facts: plan.facts.iter().map(|fact| tool.word(fact)).collect(),
+        facts: plan.facts.iter().map(|fact| tool.word(fact, Language::English)).collect(),
         terms: terms.clone(),
         looked,
     };

@@ -1,11 +1,14 @@
 //! One request with everything a person decides on, and whether the one who looks may decide.
 
+use std::sync::Arc;
+
 use countersign_approvals::{
     ActionRequest, AnswerBallot, Ballot, Choice, DecideError, InputMode, Reply, Vote,
 };
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{Fault, Millis, RequestId, Timestamp};
 use countersign_mcp_tools::{Call, Plan};
+use countersign_policy::CompiledPolicy;
 
 use super::{Drift, find_drift, get_request};
 use crate::access::{BearerIdentity, Role};
@@ -97,46 +100,53 @@ async fn assemble(
     let steps = queries.list_steps(id).await?;
     let links = queries.list_links("request", &[id.to_string()]).await?;
     let drift = find_drift(services, &snapshot.request).await?;
-    let standing = standing(services, &snapshot, viewer).await?;
+    let members = deciders(services).await?;
+    let standing = standing(&snapshot.request, snapshot.now, viewer, &members);
     Ok(ApprovalView { snapshot, call, plan, votes, steps, links, drift, standing })
 }
 
-/// What would become of this person's decision: the domain is asked, and nothing is kept.
-async fn standing(
+/// Who belongs to which group by the policy of the moment; the code of what is wrong with it, where nobody may decide by it.
+pub(super) async fn deciders(
     services: &Services,
-    snapshot: &RequestSnapshot,
-    viewer: &BearerIdentity,
-) -> Result<Standing, ServiceError> {
-    let own_vote = snapshot.request.vote_of(&viewer.identity.principal).map(|vote| vote.ballot.choice);
-    let answer = |why_not| Standing { why_not, own_vote };
-    if !viewer.roles.contains(&Role::Approver) {
-        return Ok(answer(Some("role_required")));
+) -> Result<Result<Arc<CompiledPolicy>, &'static str>, ServiceError> {
+    match active_policy(services).await {
+        Ok(policy) => Ok(Ok(policy)),
+        Err(error @ (ServiceError::NoPolicy | ServiceError::PolicyUnusable { .. })) => Ok(Err(error.code())),
+        Err(error) => Err(error),
     }
-    let members = match active_policy(services).await {
-        Ok(members) => members,
-        Err(error @ (ServiceError::NoPolicy | ServiceError::PolicyUnusable { .. })) => {
-            return Ok(answer(Some(error.code())));
-        }
-        Err(error) => return Err(error),
+}
+
+/// What would become of this person's decision: the domain is asked, and nothing is kept.
+pub(super) fn standing(
+    request: &ActionRequest,
+    now: Timestamp,
+    viewer: &BearerIdentity,
+    members: &Result<Arc<CompiledPolicy>, &'static str>,
+) -> Standing {
+    let own_vote = request.vote_of(&viewer.identity.principal).map(|vote| vote.ballot.choice);
+    let why_not = match members {
+        _ if !viewer.roles.contains(&Role::Approver) => Some("role_required"),
+        Err(code) => Some(*code),
+        Ok(members) => would_count(request, now, viewer, &**members).err().map(|error| error.code()),
     };
-    Ok(answer(would_count(snapshot, viewer, &*members).err().map(|error| error.code())))
+    Standing { why_not, own_vote }
 }
 
 fn would_count(
-    snapshot: &RequestSnapshot,
+    request: &ActionRequest,
+    now: Timestamp,
     viewer: &BearerIdentity,
     members: &dyn Membership,
 ) -> Result<(), DecideError> {
-    let request = &snapshot.request;
     let (by, proof) = (viewer.identity.principal.clone(), viewer.identity.proof);
     let seen = request.proposal.plan_digest;
     let input_mode = InputMode::Button;
     let decided = if request.facts.question.is_some() {
         let ballot = AnswerBallot { by, proof, seen, reply: Reply::Option(0), input_mode };
-        request.answer(ballot, members, snapshot.now)
+        request.answer(ballot, members, now)
     } else {
         let ballot = Ballot { by, proof, choice: Choice::Deny, seen, reason: None, input_mode };
-        request.decide(ballot, members, snapshot.now)
+        request.decide(ballot, members, now)
     };
     decided.map(|_| ())
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use async_trait::async_trait;
-use countersign_kernel::{Environment, RedactedText, Violations};
+use countersign_kernel::{Environment, Language, RedactedText, Violations};
 use countersign_mcp_tools::{
     ActionDescriptor, Call, Caller, ControlTool, Fact, Observation, Plan, PlanRefusal, ProbeOutcome,
     Reversibility, Step, StepOutcome, StepWork, ToolDescriptor,
@@ -156,7 +156,7 @@ impl ControlTool for FlagTool {
         }
     }
 
-    fn word(&self, fact: &Fact) -> String {
+    fn word(&self, fact: &Fact, _language: Language) -> String {
         format!(
             "The flag {} goes from {} to {}.",
             fact.params["flag"], fact.params["before"], fact.params["after"]

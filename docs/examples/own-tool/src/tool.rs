@@ -1,7 +1,7 @@
 //! The tool as the registry holds it.
 
 use async_trait::async_trait;
-use countersign_kernel::{ActionName, ParseNameError, ToolName, Violations};
+use countersign_kernel::{ActionName, Language, ParseNameError, ToolName, Violations};
 use countersign_mcp_tools::{
     ActionDescriptor, Call, Caller, ControlTool, Fact, Observation, Plan, PlanRefusal, ProbeOutcome,
     StepOutcome, StepWork, ToolDescriptor,
@@ -81,7 +81,8 @@ impl ControlTool for DnsRecords {
         steps::probe(&self.api, work).await
     }
 
-    fn word(&self, fact: &Fact) -> String {
+    // This team speaks English.
+    fn word(&self, fact: &Fact, _language: Language) -> String {
         plan::word(fact)
     }
 }

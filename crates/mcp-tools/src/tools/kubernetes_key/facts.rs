@@ -14,17 +14,23 @@ fact_codes! {
     /// The facts of one key.
     KeyFact {
         SecretCreated: "kubernetes_secret_created"
-            => "The Kubernetes Secret `{namespace}/{name}` does not exist; it will be created with the key `{key}`.",
+            en "The Kubernetes Secret `{namespace}/{name}` does not exist; it will be created with the key `{key}`."
+            ru "Kubernetes Secret `{namespace}/{name}` ещё нет; он будет создан с ключом `{key}`.",
         KeyAdded: "kubernetes_key_added"
-            => "The Kubernetes Secret `{namespace}/{name}` exists without the key `{key}`; the key will be added.",
+            en "The Kubernetes Secret `{namespace}/{name}` exists without the key `{key}`; the key will be added."
+            ru "Kubernetes Secret `{namespace}/{name}` существует без ключа `{key}`; ключ будет добавлен.",
         KeyReplaced: "kubernetes_key_replaced"
-            => "The key `{key}` of the Kubernetes Secret `{namespace}/{name}` exists; its value will be replaced.",
+            en "The key `{key}` of the Kubernetes Secret `{namespace}/{name}` exists; its value will be replaced."
+            ru "Ключ `{key}` в Kubernetes Secret `{namespace}/{name}` существует; его значение будет заменено.",
         OtherKeysStay: "kubernetes_other_keys_stay"
-            => "The other keys of the Kubernetes Secret stay as they are: {keys}.",
+            en "The other keys of the Kubernetes Secret stay as they are: {keys}."
+            ru "Остальные ключи Kubernetes Secret останутся как есть: {keys}.",
         SecretType: "kubernetes_secret_type"
-            => "The Kubernetes Secret is of type `{secret_type}`, not `Opaque`.",
+            en "The Kubernetes Secret is of type `{secret_type}`, not `Opaque`."
+            ru "Тип этого Kubernetes Secret — `{secret_type}`, а не `Opaque`.",
         WrittenBefore: "kubernetes_written_before"
-            => "Countersign wrote the Kubernetes Secret before, for request {request}.",
+            en "Countersign wrote the Kubernetes Secret before, for request {request}."
+            ru "Countersign уже записывал этот Kubernetes Secret, по запросу {request}.",
     }
 }
 

@@ -6,20 +6,28 @@ fact_codes! {
     /// The facts of a secret's synchronisation.
     SyncFact {
         CouldNotLook: "could_not_look"
-            => "The targets could not be looked at: {why}. Nobody knows what would change, so nothing runs until they can be.",
+            en "The targets could not be looked at: {why}. Nobody knows what would change, so nothing runs until they can be."
+            ru "Посмотреть на цели не удалось: {why}. Что изменится, не знает никто, поэтому ничего не выполняется, пока это не получится.",
         GithubSecretCreated: "github_secret_created"
-            => "The GitHub Actions secret `{name}` does not exist in {place}; it will be created.",
+            en "The GitHub Actions secret `{name}` does not exist in {place}; it will be created."
+            ru "Секрета GitHub Actions `{name}` ещё нет ({place}); он будет создан.",
         GithubSecretReplaced: "github_secret_replaced"
-            => "The GitHub Actions secret `{name}` exists in {place}, last updated at {updated_at}; its value will be replaced.",
+            en "The GitHub Actions secret `{name}` exists in {place}, last updated at {updated_at}; its value will be replaced."
+            ru "Секрет GitHub Actions `{name}` существует ({place}), последний раз менялся {updated_at}; его значение будет заменено.",
         GithubLast: "github_last"
-            => "GitHub is written last: what is put there can't be read back or undone.",
+            en "GitHub is written last: what is put there can't be read back or undone."
+            ru "В GitHub запись идёт последней: записанное туда нельзя ни прочитать, ни отменить.",
         ValueGenerated: "secret_value_generated"
-            => "A new random value will be generated inside Countersign; nobody sees it. The value in use now is lost.",
+            en "A new random value will be generated inside Countersign; nobody sees it. The value in use now is lost."
+            ru "Новое случайное значение создаётся внутри Countersign, его никто не видит. Нынешнее значение будет утрачено.",
         ValueGeneratedFirst: "secret_value_generated_first"
-            => "A new random value will be generated inside Countersign; nobody sees it. No value is replaced.",
+            en "A new random value will be generated inside Countersign; nobody sees it. No value is replaced."
+            ru "Новое случайное значение создаётся внутри Countersign, его никто не видит. Ничего не заменяется.",
         CredentialsChecked: "credentials_checked"
-            => "Countersign's own credentials may write to both targets.",
+            en "Countersign's own credentials may write to both targets."
+            ru "У самого Countersign есть право записи в обе цели.",
         SecretKept: "secret_kept"
-            => "Both secrets exist and the policy of this call is to keep what exists: nothing changes.",
+            en "Both secrets exist and the policy of this call is to keep what exists: nothing changes."
+            ru "Оба секрета существуют, а по условию этого вызова существующее сохраняется: ничего не изменится.",
     }
 }

@@ -1,7 +1,7 @@
 //! Requests as staff see them.
 
 use countersign_approvals::{self as domain, ActionRequest, State};
-use countersign_kernel::{self as kernel, visible, visible_document};
+use countersign_kernel::{self as kernel, Language, visible, visible_document};
 use countersign_mcp_tools::{self as tools, Call, CodeLink, ToolRegistry};
 use countersign_usecases::look::{ApprovalView, Liveness, Standing};
 use countersign_usecases::record::StepRecord;
@@ -319,11 +319,16 @@ impl From<&kernel::Terms> for Terms {
 
 impl Approval {
     /// A request with everything about it, its facts worded by its tool.
-    pub(in crate::api) fn of(view: ApprovalView, liveness: Liveness, tools: &ToolRegistry) -> Self {
+    pub(in crate::api) fn of(
+        view: ApprovalView,
+        liveness: Liveness,
+        tools: &ToolRegistry,
+        language: Language,
+    ) -> Self {
         let request = &view.snapshot.request;
         Self {
             summary: ApprovalSummary::of(request, liveness),
-            plan: Plan::of(&view.plan, &request.facts.tool, tools),
+            plan: Plan::of(&view.plan, &request.facts.tool, tools, language),
             prose: prose(&view.call),
             code_links: view.call.links.iter().map(UntrustedLink::from).collect(),
             question_form: view.call.question.as_ref().map(Question::from),
@@ -332,7 +337,7 @@ impl Approval {
             steps: view.steps.iter().map(StepProgress::from).collect(),
             policy_digest: request.proposal.policy_digest.to_string(),
             viewer: view.standing.into(),
-            drift: view.drift.map(|drift| Drift::of(&drift, &request.facts.tool, tools)),
+            drift: view.drift.map(|drift| Drift::of(&drift, &request.facts.tool, tools, language)),
             input: visible_document(&view.call.input),
             links: view.links.into_iter().map(Link::from).collect(),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_kernel::{self as kernel, visible, visible_document};
+use countersign_kernel::{self as kernel, Language, visible, visible_document};
 use countersign_mcp_tools::{self as tools, ControlTool, Fact, ToolRegistry};
 use countersign_usecases::look;
 use serde::Serialize;
@@ -80,9 +80,14 @@ pub(in crate::api) struct ChangedPart {
 
 impl Plan {
     /// A tool that is no longer registered leaves code and parameters of its facts.
-    pub(super) fn of(plan: &tools::Plan, tool: &kernel::ToolName, registry: &ToolRegistry) -> Self {
+    pub(super) fn of(
+        plan: &tools::Plan,
+        tool: &kernel::ToolName,
+        registry: &ToolRegistry,
+        language: Language,
+    ) -> Self {
         let tool = registry.find(tool);
-        let facts = plan.facts.iter().map(|fact| PlanFact::of(fact, tool));
+        let facts = plan.facts.iter().map(|fact| PlanFact::of(fact, tool, language));
         let steps = plan.steps.iter().map(|step| PlannedStep {
             number: step.number,
             kind: step.kind.clone(),
@@ -99,8 +104,8 @@ impl Plan {
 }
 
 impl PlanFact {
-    pub(super) fn of(fact: &Fact, tool: Option<&Arc<dyn ControlTool>>) -> Self {
-        let text = tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact));
+    pub(super) fn of(fact: &Fact, tool: Option<&Arc<dyn ControlTool>>, language: Language) -> Self {
+        let text = tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact, language));
         Self {
             code: fact.code.clone(),
             params: visible_document(&Value::Object(fact.params.clone())),
@@ -111,17 +116,22 @@ impl PlanFact {
 
 impl Drift {
     /// What is different, worded as the plan is.
-    pub(super) fn of(drift: &look::Drift, tool: &kernel::ToolName, registry: &ToolRegistry) -> Self {
+    pub(super) fn of(
+        drift: &look::Drift,
+        tool: &kernel::ToolName,
+        registry: &ToolRegistry,
+        language: Language,
+    ) -> Self {
         let tool = registry.find(tool);
         let part = |changed: &tools::ChangedPart| ChangedPart {
             target: changed.target.clone(),
             part: changed.part.clone(),
-            text: visible(&changed.to_string()),
+            text: visible(&changed.word(language)),
         };
         Self {
             noticed_at: drift.noticed_at.to_string(),
-            gone_facts: drift.changes.gone.iter().map(|fact| PlanFact::of(fact, tool)).collect(),
-            new_facts: drift.changes.new.iter().map(|fact| PlanFact::of(fact, tool)).collect(),
+            gone_facts: drift.changes.gone.iter().map(|fact| PlanFact::of(fact, tool, language)).collect(),
+            new_facts: drift.changes.new.iter().map(|fact| PlanFact::of(fact, tool, language)).collect(),
             changed_parts: drift.changes.parts.iter().map(part).collect(),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use countersign_kernel::{Millis, Violations};
+use countersign_kernel::{Language, Millis, Violations};
 use countersign_mcp_tools::{
     Call, Caller, ControlTool, DoneStep, Fact, Inspection, Kept, Observation, Plan, PlanRefusal,
     ProbeOutcome, Step, StepOutcome, StepWork, Survey, ToolDescriptor, UndoWork,
@@ -128,7 +128,7 @@ impl ControlTool for Watched {
         self.tool.survey().await
     }
 
-    fn word(&self, fact: &Fact) -> String {
-        self.tool.word(fact)
+    fn word(&self, fact: &Fact, language: Language) -> String {
+        self.tool.word(fact, language)
     }
 }

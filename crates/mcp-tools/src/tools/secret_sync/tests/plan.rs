@@ -1,5 +1,7 @@
 //! What is seen, what is planned of it, and what is refused.
 
+use countersign_kernel::Language;
+
 use super::*;
 use crate::plan::{Reversibility, SecretSpec};
 use crate::tools::samples::{
@@ -75,7 +77,7 @@ async fn what_exists_is_told_and_becomes_the_precondition() {
     assert_eq!(plan.steps[1].params["updated_at"], json!({"seen": "2023-11-14T22:13:20.000000Z"}));
     assert_eq!(plan.steps[1].params["environment"], json!(null));
     assert_eq!(plan.steps[1].target, "github:acme/shop#DB_PASSWORD");
-    let words: Vec<_> = plan.facts.iter().map(|fact| tool().word(fact)).collect();
+    let words: Vec<_> = plan.facts.iter().map(|fact| tool().word(fact, Language::English)).collect();
     assert_eq!(
         words[0],
         "The key `value` of the Kubernetes Secret `shop-dev/app` exists; its value will be replaced."
@@ -98,7 +100,7 @@ async fn many_other_keys_are_counted() {
     let names: Vec<String> = (0..30).map(|n| format!("key-{n:02}")).collect();
     let keys: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
     let plan = planned(&call(json!({})), Some(secret(&keys)), None).await.unwrap();
-    let words = tool().word(&plan.facts[1]);
+    let words = tool().word(&plan.facts[1], Language::English);
     assert!(words.contains("`key-19`, 10 more.") && !words.contains("key-20"), "{words}");
 }
 

@@ -1,5 +1,7 @@
 //! What is planned of what is there.
 
+use countersign_kernel::Language;
+
 use super::*;
 use crate::plan::{OwnershipChange, SecretSpec};
 use crate::tools::samples::{ALL_KINDS, assert_worded, codes, error, settles};
@@ -51,7 +53,7 @@ async fn what_can_be_taken_back_comes_first_and_the_database_last() {
     let undone: Vec<_> = plan.steps.iter().map(|step| untouched().undoes(step)).collect();
     assert_eq!(undone, [true, true, false]);
     assert_worded(&untouched(), &plan);
-    let words = untouched().word(&plan.facts[5]);
+    let words = untouched().word(&plan.facts[5], Language::English);
     assert!(words.contains("put into `shop-dev/orders-db#password`; nobody sees it"), "{words}");
 }
 

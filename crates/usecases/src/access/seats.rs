@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_kernel::{Fault, Kind, Principal, RunId};
 
 /// How many streams one run, or one person or service, may hold open at this server.
-pub(crate) const SEATS_PER_CALLER: usize = 32;
+pub const SEATS_PER_CALLER: usize = 32;
 
 /// Whose streams are counted together: a caller's, however many tokens and connections they have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
+pub enum Holder {
     /// An agent.
     Run(RunId),
     /// A person or service.
@@ -22,7 +22,7 @@ pub(crate) enum Holder {
 /// A caller holds as many streams as they may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("you hold {SEATS_PER_CALLER} streams open at this server, and more are not given to one caller")]
-pub(crate) struct TooManyStreams;
+pub struct TooManyStreams;
 
 impl Fault for TooManyStreams {
     fn kind(&self) -> Kind {
@@ -35,18 +35,22 @@ impl Fault for TooManyStreams {
 }
 
 /// Who holds how many streams. Nobody with none is kept.
-#[derive(Clone, Default)]
-pub(crate) struct Seats(Arc<Mutex<HashMap<Holder, usize>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Seats(Arc<Mutex<HashMap<Holder, usize>>>);
 
 /// The right to one stream; given back when it is dropped.
-pub(crate) struct Seat {
+#[derive(Debug)]
+pub struct Seat {
     seats: Seats,
     holder: Holder,
 }
 
 impl Seats {
     /// One more stream for this caller.
-    pub(crate) fn take(&self, holder: Holder) -> Result<Seat, TooManyStreams> {
+    ///
+    /// # Errors
+    /// They hold as many as they may.
+    pub fn take(&self, holder: Holder) -> Result<Seat, TooManyStreams> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held = taken.get(&holder).copied().unwrap_or(0);
         if held >= SEATS_PER_CALLER {

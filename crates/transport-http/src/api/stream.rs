@@ -1,0 +1,191 @@
+//! `/stream`: what happens, as it happens, as server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! Each message says that something happened and to what; whoever wants to know more asks for it. Nothing is skipped: a client that comes
+//! back with `Last-Event-ID` gets what it missed. What it had already may come again after a broken connection, with the same event id.
+
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{self, KeepAlive};
+use axum::response::{IntoResponse as _, Response, Sse};
+use countersign_usecases::access::{Holder, Seat};
+use countersign_usecases::paging;
+use countersign_usecases::port::{EventCursor, EventFilter, StoreError};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, Instant};
+use tokio_stream::wrappers::ReceiverStream;
+use tracing::Instrument as _;
+
+use super::Api;
+use super::approvals::unreadable;
+use super::dto::change::Change;
+use super::events::event_filter;
+use super::gate::Staff;
+use super::problem::{Answer, Place, Problem};
+use super::pulse::{Newest, changed};
+use super::query::{CURSOR_RULE, Fields, Sent};
+
+/// How many messages a slow client may be behind before its stream waits for it.
+const BUFFERED: usize = 64;
+
+/// Events read at once.
+const PAGE: u32 = 500;
+
+/// How often a stream without news says that it is there, so that proxies and clients don't take it for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long clients are to wait before they come back.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Follow what happens, as it happens
+///
+/// Server-sent events. The first message, `ready`, has the place where the stream begins as its `id`; each `change` says what happened, when,
+/// and to which run and request. A client that comes back with `Last-Event-ID` (or `cursor`) goes on from there. The server ends a stream
+/// after some minutes, so that whoever has lost their rights loses their streams: come back then.
+#[utoipa::path(get, path = "/stream", tag = "events", params(
+    ("run" = Option<String>, Query, description = "Of this run."),
+    ("request" = Option<String>, Query, format = "uuid", description = "Of this request."),
+    ("project" = Option<String>, Query, description = "Of this project."),
+    ("type" = Option<String>, Query, max_length = 64, pattern = "^[a-z._]*$", description = "Of types that begin so, such as `approval.`."),
+    ("cursor" = Option<String>, Query, description = "The `id` of a message of this very stream and filter; `Last-Event-ID` goes before it."),
+    ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last message that had one. Without it, and without `cursor`, the stream begins now."),
+), responses((status = 200, description = "The stream.", body = String, content_type = "text/event-stream")))]
+pub(super) async fn follow_changes(
+    State(api): State<Api>,
+    staff: Staff,
+    sent: Sent,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let mut fields = Fields::of(sent, &["run", "request", "project", "type", "cursor"], &[]);
+    let filter = event_filter(&mut fields);
+    let scope = scope_of(&filter);
+    let given: Option<EventCursor> = fields.cursor(&scope);
+    let last = last_event_id(&mut fields, &headers, &scope);
+    fields.finish(Some(()))?;
+    let seat = api.seats.take(Holder::Principal(staff.identity().principal.clone()));
+    let seat = seat.map_err(|error| Problem::of(&error))?;
+    let from = match last.or(given) {
+        Some(place) => place,
+        None => api.services.queries().newest_event().await.map_err(unreadable)?,
+    };
+    // A place that the store didn't give out is refused before the stream begins.
+    api.services.queries().list_events(&filter, Some(&from), 1).await.map_err(unreadable)?;
+    let (sender, messages) = mpsc::channel(BUFFERED);
+    let follower = Follower { api: api.clone(), filter, scope, place: from, sender, _seat: seat };
+    let following = async move {
+        // However it ended, the client knows by now, and comes back.
+        let _ = follower.follow().await;
+    };
+    tokio::spawn(following.in_current_span());
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("still here");
+    Ok(Sse::new(ReceiverStream::new(messages)).keep_alive(keep_alive).into_response())
+}
+
+/// Where a page that is made now goes on, so that it hears of everything after what it shows.
+pub(crate) async fn place_now(api: &Api) -> Answer<String> {
+    let newest = api.services.queries().newest_event().await.map_err(unreadable)?;
+    Ok(paging::token(&scope_of(&EventFilter::default()), &newest))
+}
+
+/// What a place belongs to.
+fn scope_of(filter: &EventFilter) -> String {
+    format!("rest stream {filter:?}")
+}
+
+/// Where a client that comes back left off. An empty value is none: clients send it when no message had an id.
+fn last_event_id(fields: &mut Fields, headers: &HeaderMap, scope: &str) -> Option<EventCursor> {
+    let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
+    let place = value.to_str().ok().and_then(|text| paging::read_token(scope, text));
+    if place.is_none() {
+        fields.violate(Place::Header, "Last-Event-ID", CURSOR_RULE);
+    }
+    place
+}
+
+/// The stream is over; there is nothing more to do for it.
+struct Over;
+
+/// The sending end of one stream.
+struct Follower {
+    api: Api,
+    filter: EventFilter,
+    scope: String,
+    place: EventCursor,
+    sender: mpsc::Sender<Result<sse::Event, Infallible>>,
+    /// Given back when the stream is over.
+    _seat: Seat,
+}
+
+impl Follower {
+    async fn follow(mut self) -> Result<(), Over> {
+        let ready = sse::Event::default().event("ready").retry(RETRY).data("{}");
+        self.send(ready.id(self.id())).await?;
+        let mut newest = self.api.pulse.newest();
+        let mut stopping = self.api.stopping.clone();
+        let until = Instant::now() + self.api.settings.stream_duration;
+        loop {
+            self.news().await?;
+            tokio::select! {
+                () = self.sender.closed() => return Err(Over),
+                () = told(&mut stopping) => return Err(Over),
+                () = tokio::time::sleep_until(until) => return Err(Over),
+                () = moved(&mut newest, &self.place) => {}
+            }
+        }
+    }
+
+    /// Sends what has happened since.
+    async fn news(&mut self) -> Result<(), Over> {
+        loop {
+            let queries = self.api.services.queries();
+            let page = match queries.list_events(&self.filter, Some(&self.place), PAGE).await {
+                Ok(page) => page,
+                Err(error) => return Err(self.lost(&error)),
+            };
+            let full = u32::try_from(page.events.len()) == Ok(PAGE);
+            if let Some(next) = page.next {
+                self.place = next;
+            }
+            let last = page.events.len().saturating_sub(1);
+            for (place, event) in page.events.iter().enumerate() {
+                let message = sse::Event::default().event("change").data(Change::from(event).to_json());
+                // Where to go on is known for a page as a whole: only its last message has an id.
+                self.send(if place == last { message.id(self.id()) } else { message }).await?;
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    fn id(&self) -> String {
+        paging::token(&self.scope, &self.place)
+    }
+
+    async fn send(&self, message: sse::Event) -> Result<(), Over> {
+        self.sender.send(Ok(message)).await.map_err(|_| Over)
+    }
+
+    fn lost(&self, error: &StoreError) -> Over {
+        tracing::warn!(%error, "a stream ends because the store can't be read");
+        Over
+    }
+}
+
+/// Waits until there may be something after this place.
+async fn moved(newest: &mut Newest, place: &EventCursor) {
+    loop {
+        changed(newest).await;
+        if newest.borrow_and_update().as_ref() != Some(place) {
+            return;
+        }
+    }
+}
+
+/// Waits until the server stops; for ever when nobody will say so.
+async fn told(stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,97 @@
+//! Around every page: headers, and refusals in words.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse as _, Response};
+use maud::html;
+
+use super::layout::{self, Outside};
+use super::visitor::Look;
+use crate::api::{Api, AsItIs, Problem, RequestName};
+
+/// Pages load our own style, script and icon, and speak with us alone. Scripts and styles inside a page are never run.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; media-src 'self' blob:; \
+form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("microphone=(self), camera=(), geolocation=()"),
+    ),
+];
+
+/// Gives whatever is answered outside of `/api` the form of a page: refusals too.
+pub(crate) async fn in_page(State(_): State<Api>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path == "/api" || path.starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let asked = Asked::of(&request);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = asked.refused(&problem, response);
+    } else if response.status().is_client_error() && !is_page(response.headers()) {
+        let problem = Problem::of_status(response.status(), &asked.path);
+        response = asked.refused(&problem, response);
+    }
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+fn is_page(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+/// What is known of a request before it is answered.
+struct Asked {
+    look: Look,
+    path: String,
+    id: String,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let id = request.extensions().get::<RequestName>().map(|name| name.0.clone()).unwrap_or_default();
+        Self { look: Look::of(request.headers()), path: request.uri().path().to_owned(), id }
+    }
+
+    /// The refusal as a page. Headers that say how to go on (`Allow`, `Retry-After`) stay.
+    fn refused(&self, problem: &Problem, before: Response) -> Response {
+        let words = self.look.words;
+        let (title, status) = (self.title(problem.status()), problem.status());
+        let detail = words.code(problem.code()).map_or_else(|| problem.detail().to_owned(), str::to_owned);
+        let body = html! {
+            p.lead { (detail) }
+            @if problem.fields().next().is_some() {
+                ul { @for field in problem.fields() { li { code { (field.pointer) } " " (field.detail) } } }
+            }
+            p { a.button href="/" { (words.wrong_home()) } }
+            p.small { (words.wrong_id()) " " code { (self.id) } }
+        };
+        let page = layout::outside(&Outside { look: self.look, title, body });
+        let mut response = (status, Html(page.into_string())).into_response();
+        for (name, value) in before.headers() {
+            response.headers_mut().entry(name).or_insert(value.clone());
+        }
+        response.extensions_mut().insert(AsItIs);
+        response
+    }
+
+    fn title(&self, status: StatusCode) -> &'static str {
+        let words = self.look.words;
+        match status {
+            StatusCode::NOT_FOUND => words.wrong_not_found(),
+            StatusCode::UNAUTHORIZED => words.wrong_signed_out(),
+            StatusCode::FORBIDDEN => words.wrong_forbidden(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => words.wrong_busy(),
+            status if status.is_server_error() => words.wrong_ours(),
+            _ => words.wrong_request(),
+        }
+    }
+}

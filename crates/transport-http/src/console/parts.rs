@@ -1,0 +1,179 @@
+//! Pieces that many pages are made of.
+
+use countersign_approvals::{ActionRequest, State, StateName};
+use countersign_kernel::{Millis, RequestId, RunId, Timestamp, visible};
+use countersign_mcp_tools::{Call, ControlTool, Fact, Plan, Reversibility, ToolRegistry};
+use countersign_usecases::record::LinkRecord;
+use maud::{Markup, html};
+
+use super::words::Words;
+
+/// A moment: the script shows it in the reader's zone, and on hover exactly.
+pub(super) fn time(at: Timestamp) -> Markup {
+    let exact = at.to_string();
+    html! { time datetime=(exact) title=(exact) data-moment { (minute(&exact)) " UTC" } }
+}
+
+/// `2026-11-25T09:00:00.000000Z` to the minute, without the letters.
+fn minute(exact: &str) -> String {
+    exact.get(..16).unwrap_or(exact).replace('T', " ")
+}
+
+/// How long ago a moment was.
+pub(super) fn ago(words: Words, at: Timestamp, now: Timestamp) -> Markup {
+    let exact = at.to_string();
+    html! { time datetime=(exact) title=(exact) { (words.ago(words.span(now.since(at)))) } }
+}
+
+/// How long there is until a moment; the script counts it down.
+pub(super) fn countdown(words: Words, until: Timestamp, now: Timestamp) -> Markup {
+    let exact = until.to_string();
+    let left = until.since(now);
+    let text = if left == Millis(0) { words.time_is_up().to_owned() } else { words.span(left) };
+    let hurry = (left < Millis::from_secs(300)).then_some("");
+    html! { time.countdown datetime=(exact) title=(exact) data-until data-hurry=[hurry] data-up=(words.time_is_up()) { (text) } }
+}
+
+/// Where a request stands.
+pub(super) fn badge(words: Words, state: StateName) -> Markup {
+    html! { span.badge data-state=(state.as_str()) { (words.state_name(state)) } }
+}
+
+/// A text of ours with names in it: what stands between back-quotes is code. Nothing in it is markup.
+pub(super) fn worded(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 0 { (part) } @else { code { (part) } }
+        }
+    }
+}
+
+/// Words of somebody whom nobody vouches for: as they are, but for signs that hide or turn text.
+pub(super) fn untrusted(text: &str) -> Markup {
+    html! { bdi.untrusted { (visible(text)) } }
+}
+
+pub(super) fn request_link(id: RequestId, text: &str) -> Markup {
+    html! { a href={ "/requests/" (id) } { (text) } }
+}
+
+pub(super) fn run_link(id: &RunId) -> Markup {
+    html! { a href={ "/runs/" (id) } { code { (id) } } }
+}
+
+/// What a request is about, in one line: the question, or the first of its facts.
+pub(super) fn headline(
+    request: &ActionRequest,
+    call: &Call,
+    plan: &Plan,
+    tools: &ToolRegistry,
+    words: Words,
+) -> Markup {
+    if let Some(asked) = &call.question {
+        return untrusted(asked.question.as_str());
+    }
+    let tool = tools.find(&request.facts.tool);
+    match plan.facts.first() {
+        Some(first) => worded(&visible(&fact(first, tool.map(|tool| &**tool), words))),
+        None => html! { code { (request.facts.tool) } " " (request.facts.action) },
+    }
+}
+
+/// A fact as a sentence. A tool that is no longer registered leaves its code and parameters.
+pub(super) fn fact(fact: &Fact, tool: Option<&dyn ControlTool>, words: Words) -> String {
+    tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact, words.0))
+}
+
+/// Whether something of it can't be taken back.
+pub(super) fn is_final(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| match step.reversibility {
+        Reversibility::WriteOnly => true,
+        Reversibility::ReadBackAndFence | Reversibility::ReadBack => false,
+    })
+}
+
+/// Until when a request has to be decided or begun.
+pub(super) fn due(request: &ActionRequest) -> Option<Timestamp> {
+    match &request.state {
+        State::Requested { decide_by } => Some(*decide_by),
+        State::Approved { execute_by, .. } | State::Applying { execute_by, .. } => Some(*execute_by),
+        State::Unknown { .. } | State::Settled(_) => None,
+    }
+}
+
+/// A name and what it is.
+pub(super) fn pair(name: &str, value: &Markup) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+/// What something is connected with, as links to where more can be seen.
+pub(super) fn connections(links: &[LinkRecord], this: &str) -> Markup {
+    let others = links.iter().map(|link| {
+        if link.to_id == this { (&link.from_kind, &link.from_id) } else { (&link.to_kind, &link.to_id) }
+    });
+    let mut others: Vec<_> = others.filter(|(_, id)| *id != this).collect();
+    others.sort_unstable();
+    others.dedup();
+    html! { ul.plain { @for (kind, id) in others { li { (connection(kind, id)) } } } }
+}
+
+/// One thing something is connected with.
+pub(super) fn connection(kind: &str, id: &str) -> Markup {
+    let address = match kind {
+        "issue" | "pr" => Some(format!("/trace?{kind}={}", encoded(id))),
+        "run" => Some(format!("/runs/{}", encoded(id))),
+        "request" => Some(format!("/requests/{}", encoded(id))),
+        _ => None,
+    };
+    html! {
+        span.kind { (kind) } " "
+        @match address {
+            Some(address) => { a href=(address) { code { (visible(id)) } } }
+            None => { code { (visible(id)) } }
+        }
+    }
+}
+
+/// A text as part of a query or path (RFC 3986, section 2.1).
+pub(super) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_kernel::Language;
+
+    use super::*;
+
+    #[test]
+    fn texts_never_become_markup() {
+        let hostile = "<script>alert(1)</script> `a\u{202e}b` \"'&";
+        assert_eq!(
+            worded(&visible(hostile)).into_string(),
+            "&lt;script&gt;alert(1)&lt;/script&gt; <code>a&lt;U+202E&gt;b</code> &quot;'&amp;"
+        );
+        assert_eq!(
+            untrusted("</bdi><img src=x onerror=y>\u{200b}").into_string(),
+            "<bdi class=\"untrusted\">&lt;/bdi&gt;&lt;img src=x onerror=y&gt;&lt;U+200B&gt;</bdi>"
+        );
+        assert!(!connection("issue", "a/b#1\"><script>").into_string().contains("<script"));
+        assert_eq!(encoded("acme/shop#17 ё"), "acme%2Fshop%2317%20%D1%91");
+    }
+
+    #[test]
+    fn a_countdown_ends() {
+        let words = Words(Language::English);
+        let at = |seconds: i64| Timestamp::from_unix_micros(seconds * 1_000_000);
+        assert!(countdown(words, at(10_000), at(2_800)).into_string().contains(">2 h</time>"));
+        let up = countdown(words, at(10), at(20)).into_string();
+        assert!(up.contains(">time is up</time>") && up.contains("data-hurry"), "{up}");
+    }
+}

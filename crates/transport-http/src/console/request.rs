@@ -1,0 +1,225 @@
+//! `/requests/{id}`: everything a person decides on, and the decision itself.
+
+mod decision;
+mod history;
+mod plan;
+mod policy;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_approvals::{ActionRequest, State as RequestState};
+use countersign_kernel::{RequestId, visible};
+use countersign_usecases::look::{ApprovalView, Liveness, look_at_request};
+use maud::{Markup, html};
+
+use super::layout::{self, Page, Section};
+use super::parts::{ago, badge, connections, countdown, due, headline, pair, run_link, time, untrusted};
+use super::visitor::Visitor;
+use super::words::Words;
+use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
+
+/// What a person had typed when something went wrong, and what that was.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    /// The status of the answer.
+    pub(super) status: StatusCode,
+    /// What went wrong, in words.
+    pub(super) notice: Option<Markup>,
+    /// The reason.
+    pub(super) reason: String,
+    /// The answer in own words.
+    pub(super) custom_text: String,
+    /// The chosen option.
+    pub(super) option: Option<u32>,
+}
+
+pub(super) async fn show(
+    State(api): State<Api>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Answer<Response> {
+    let mut fields = Fields::of_page(sent, &["done"]);
+    let done = fields.text("done");
+    let id = fields.request_in_path(&id);
+    let id = fields.finish(id)?;
+    let words = visitor.words();
+    let notice = done.and_then(|what| decision::done(words, &what));
+    let draft = Draft {
+        notice: notice.map(|text| html! { p.notice.good role="status" { (text) } }),
+        ..Draft::default()
+    };
+    render(&api, &visitor, id, draft).await
+}
+
+/// The page, with what was typed.
+pub(super) async fn render(api: &Api, visitor: &Visitor, id: RequestId, draft: Draft) -> Answer<Response> {
+    let follows = stream_place(api).await?;
+    let view =
+        look_at_request(api.services(), id, visitor.bearer()).await.map_err(|error| Problem::of(&error))?;
+    let shown = Shown { api, visitor, words: visitor.words(), view: &view, draft: &draft };
+    let body = shown.body().await?;
+    let page = Page { visitor, section: Section::Inbox, title: shown.title(), follows: Some(follows), body };
+    Ok(layout::page_with(draft.status, &page))
+}
+
+/// A request on its page.
+struct Shown<'p> {
+    api: &'p Api,
+    visitor: &'p Visitor,
+    words: Words,
+    view: &'p ApprovalView,
+    draft: &'p Draft,
+}
+
+impl Shown<'_> {
+    fn request(&self) -> &ActionRequest {
+        &self.view.snapshot.request
+    }
+
+    fn is_question(&self) -> bool {
+        self.view.call.question.is_some()
+    }
+
+    fn title(&self) -> String {
+        let facts = &self.request().facts;
+        if self.is_question() {
+            return self.words.question().to_owned();
+        }
+        let place =
+            facts.environment.as_ref().map(|environment| format!(" · {environment}")).unwrap_or_default();
+        format!("{} · {}{place}", facts.tool, facts.action)
+    }
+
+    async fn body(&self) -> Answer<Markup> {
+        let words = self.words;
+        let why = self.why().await?;
+        let (targets, history) = (self.targets().await?, self.history().await?);
+        Ok(html! {
+            @if let Some(notice) = &self.draft.notice { (notice) }
+            div.request data-request=(self.request().facts.id) data-digest=(self.request().proposal.plan_digest)
+                data-changed=(words.plan_changed()) {
+                div data-live="status" { (self.standing()) }
+                p.lead { (headline(self.request(), &self.view.call, &self.view.plan, self.api.services().tools(), words)) }
+                (self.drift())
+                @if self.is_question() { (self.asked()) } @else { (self.plan()) }
+                (self.prose())
+                (self.decision())
+                (why)
+                (targets)
+                (self.about())
+                div data-live="history" { (self.votes()) (self.progress()) (history) }
+            }
+        })
+    }
+
+    /// Where it stands, how long there is, how it ended.
+    fn standing(&self) -> Markup {
+        let (words, request, now) = (self.words, self.request(), self.view.snapshot.now);
+        let resolution = request.state.resolution();
+        html! {
+            p.status {
+                (badge(words, request.state.name()))
+                @if let Some(until) = due(request) { " · " (words.time_left()) " " (countdown(words, until, now)) }
+                @if matches!(request.state, RequestState::Requested { .. }) && request.proposal.terms.quorum > 1 {
+                    " · " (words.of_quorum(request.approvals().count(), request.proposal.terms.quorum))
+                }
+                @if request.revision > 1 { " · " (words.revision(request.revision)) }
+                @if self.silent() { " " span.tag.silent { (words.silent()) } }
+            }
+            @if self.silent() { p.small { (words.silent_about()) } }
+            @if let Some(resolution) = resolution {
+                div.resolution {
+                    p { (words.how_it_ended()) ": " (visible(&resolution.by)) ", " (time(resolution.at)) }
+                    @if let Some(reason) = &resolution.reason { blockquote { (untrusted(reason)) } }
+                    @if let Some(code) = &resolution.code { p.small { code { (code) } } }
+                }
+            }
+        }
+    }
+
+    fn silent(&self) -> bool {
+        let silent_after = self.api.settings().requester_silent_after;
+        let last_heartbeat = self.view.snapshot.run.last_heartbeat_at;
+        Liveness { last_heartbeat, now: self.view.snapshot.now, silent_after }.is_silent(self.request())
+    }
+
+    /// The agent's own words, marked as such.
+    fn prose(&self) -> Markup {
+        let (words, call) = (self.words, &self.view.call);
+        html! {
+            @if !call.prose.is_empty() || !call.links.is_empty() {
+                section.agent aria-labelledby="agent-words" {
+                    h2 id="agent-words" { (words.agents_words()) }
+                    p.small { (words.agents_words_about()) }
+                    @for (field, text) in &call.prose {
+                        h3 { code { (field) } }
+                        blockquote { (untrusted(text.as_str())) }
+                    }
+                    @if !call.links.is_empty() {
+                        h3 { (words.agents_links()) }
+                        ul { @for link in &call.links { li { (untrusted(link.text.as_str())) ": " (outward(link.url.as_str())) } } }
+                    }
+                }
+            }
+        }
+    }
+
+    fn about(&self) -> Markup {
+        let (words, request) = (self.words, self.request());
+        let (facts, terms, run) = (&request.facts, &request.proposal.terms, &self.view.snapshot.run);
+        let deciders = terms.deciders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        html! {
+            section aria-labelledby="about" {
+                h2 id="about" { (words.facts_of_request()) }
+                dl.facts {
+                    (pair(words.project(), &html! { (facts.project) }))
+                    (pair(words.agent(), &html! { (facts.agent_key) }))
+                    (pair(words.run(), &html! { (run_link(&facts.run)) " " (run.facts.run_label) }))
+                    (pair(words.launched_by(), &html! { (facts.launched_by) }))
+                    (pair(words.requested_at(), &html! { (time(facts.requested_at)) " (" (ago(words, facts.requested_at, self.view.snapshot.now)) ")" }))
+                    (pair(words.deciders(), &html! { (words.approval_mode(terms.mode)) @if !deciders.is_empty() { " (" (deciders) ")" } }))
+                    (pair(words.quorum(), &html! { (terms.quorum) }))
+                    (pair(words.plan_digest(), &html! { code title=(request.proposal.plan_digest) { (request.proposal.plan_digest.short()) } }))
+                }
+                @if !self.view.links.is_empty() {
+                    h3 { (words.connected()) }
+                    (connections(&self.view.links, &facts.id.to_string()))
+                }
+                details {
+                    summary { (words.input()) }
+                    pre { (serde_json::to_string_pretty(&countersign_kernel::visible_document(&self.view.call.input)).unwrap_or_default()) }
+                }
+            }
+        }
+    }
+}
+
+/// Where an agent's link leads. Only a web address is a link; it tells its target nothing of us.
+fn outward(url: &str) -> Markup {
+    html! {
+        @if url.starts_with("https://") && visible(url) == url {
+            a href=(url) rel="noopener noreferrer nofollow ugc" target="_blank" { (untrusted(url)) }
+        } @else { (untrusted(url)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_addresses_that_hide_nothing_are_links() {
+        assert!(outward("https://github.com/acme/shop/pull/1").into_string().starts_with("<a href="));
+        for url in [
+            "javascript:alert(1)",
+            "http://example.com",
+            "https://example.com/\u{202e}moc",
+            "data:text/html,x",
+            "//example.com",
+        ] {
+            assert!(!outward(url).into_string().contains("href"), "{url:?}");
+        }
+    }
+}

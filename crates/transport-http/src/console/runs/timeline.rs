@@ -1,0 +1,143 @@
+//! A run as a picture: when it worked, when it waited, what it asked for and when it gave signs of life.
+//!
+//! The same is said in words below it, so the picture has one label and nothing to operate.
+
+use countersign_kernel::{Millis, Timestamp};
+use countersign_usecases::record::EventRecord;
+use countersign_waitstate::{Run, RunState};
+use maud::{Markup, html};
+
+use crate::console::words::Words;
+
+/// The width in the units of the picture; it is scaled to the page.
+const WIDTH: f64 = 1000.0;
+
+/// A stretch of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Stretch {
+    from: Timestamp,
+    to: Timestamp,
+    waiting: bool,
+}
+
+pub(super) fn picture(words: Words, run: &Run, events: &[EventRecord], now: Timestamp) -> Markup {
+    let (begin, end) = (run.registered_at, end_of(&run.state).unwrap_or(now));
+    let whole = end.since(begin).0.max(1);
+    let place = |at: Timestamp| position(at.since(begin), whole);
+    let marks = events
+        .iter()
+        .filter(|event| event.event_type.starts_with("approval.") && event.event_type != "approval.reused");
+    html! {
+        figure.timeline {
+            svg viewBox="0 0 1000 46" preserveAspectRatio="none" role="img" aria-label=(words.timeline()) {
+                @for stretch in stretches(begin, end, events) {
+                    @let (x, to) = (place(stretch.from), place(stretch.to));
+                    rect class=(if stretch.waiting { "waiting" } else { "working" }) x=(x) y="12" width=((to - x).max(1.0)) height="22" {}
+                }
+                @for mark in marks { line class="mark" x1=(place(mark.at.0)) x2=(place(mark.at.0)) y1="4" y2="42" { title { (words.event_named(&mark.event_type)) } } }
+                @if let Some(at) = run.last_heartbeat_at { circle class="heartbeat" cx=(place(at)) cy="23" r="4" { title { (words.last_heartbeat()) } } }
+            }
+            figcaption.small {
+                span.key.working {} " " (words.timeline_running()) " · " span.key.waiting {} " " (words.timeline_waiting()) " · "
+                (words.span(Millis(whole)))
+            }
+        }
+    }
+}
+
+fn end_of(state: &RunState) -> Option<Timestamp> {
+    match state {
+        RunState::Live { .. } => None,
+        RunState::Ending { since: at, .. } | RunState::Finished { at, .. } => Some(*at),
+    }
+}
+
+/// From 0 to the width, to a tenth.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a picture is drawn to a tenth of a unit; spans are far below 2^52 ms"
+)]
+fn position(since: Millis, whole: u64) -> f64 {
+    (since.0.min(whole) as f64 / whole as f64 * WIDTH * 10.0).round() / 10.0
+}
+
+/// When it worked and when it waited: it waits from the first wait that opens to the last one that settles.
+fn stretches(begin: Timestamp, end: Timestamp, events: &[EventRecord]) -> Vec<Stretch> {
+    let mut found = Vec::new();
+    let (mut open, mut from) = (0_u32, begin);
+    for event in events {
+        let before = open;
+        match event.event_type.as_str() {
+            "run.wait.paused" => open += 1,
+            "run.wait.resumed" => open = open.saturating_sub(1),
+            _ => continue,
+        }
+        if (before == 0) != (open == 0) {
+            found.push(Stretch { from, to: event.at.0, waiting: before > 0 });
+            from = event.at.0;
+        }
+    }
+    found.push(Stretch { from, to: end.max(from), waiting: open > 0 });
+    found.retain(|stretch| stretch.to > stretch.from);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_usecases::record::Stamp;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix_micros(second * 1_000_000)
+    }
+
+    fn event(second: i64, event_type: &str) -> EventRecord {
+        EventRecord {
+            event_id: String::new(),
+            at: Stamp(at(second)),
+            event_type: event_type.to_owned(),
+            actor_kind: String::new(),
+            actor_id: String::new(),
+            actor_proof: String::new(),
+            actor_pseudonym: String::new(),
+            run_id: None,
+            request_id: None,
+            correlation_id: None,
+            project: None,
+            policy_digest: None,
+            plan_digest: None,
+            detail: serde_json::Value::Null,
+            salt: String::new(),
+            entry: String::new(),
+        }
+    }
+
+    #[test]
+    fn waits_that_overlap_are_one_stretch() {
+        let events = [
+            event(10, "run.wait.paused"),
+            event(20, "run.wait.paused"),
+            event(25, "approval.approved"),
+            event(30, "run.wait.resumed"),
+            event(40, "run.wait.resumed"),
+            event(50, "run.wait.paused"),
+        ];
+        let found: Vec<_> = stretches(at(0), at(60), &events)
+            .into_iter()
+            .map(|one| (one.from, one.to, one.waiting))
+            .collect();
+        assert_eq!(
+            found,
+            [(at(0), at(10), false), (at(10), at(40), true), (at(40), at(50), false), (at(50), at(60), true)]
+        );
+    }
+
+    #[test]
+    fn a_place_is_between_both_ends() {
+        assert_eq!(
+            (position(Millis(0), 300), position(Millis(100), 300), position(Millis(900), 300)),
+            (0.0, 333.3, 1000.0)
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! `/trace`: from an issue or a pull request through runs and requests to what was done, as a graph and as a list.
+
+use axum::extract::State;
+use axum::response::Response;
+use countersign_usecases::look;
+use maud::{Markup, html};
+
+use super::layout::{self, Page, Section};
+use super::parts::{badge, connection, request_link, run_link, time};
+use super::visitor::Visitor;
+use super::words::{Count, Words};
+use crate::api::{Answer, Api, Fields, Problem, Sent, TRACE_KINDS, stream_place, trace_from};
+
+pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
+    let words = visitor.words();
+    let title = words.trace().to_owned();
+    let mut fields = Fields::of_page(sent, &[&TRACE_KINDS[..], &["kind", "of"]].concat());
+    fields.rename("kind", "of", &TRACE_KINDS);
+    let Some(given) = TRACE_KINDS.into_iter().find(|kind| fields.text(kind).is_some()) else {
+        fields.finish(Some(()))?;
+        let body = html! { p { (words.trace_about()) } (form(words, "issue", "")) };
+        return Ok(layout::page(&Page {
+            visitor: &visitor,
+            section: Section::Trace,
+            title,
+            follows: None,
+            body,
+        }));
+    };
+    let text = fields.text(given).unwrap_or_default();
+    let from = trace_from(&mut fields);
+    let from = fields.finish(from)?;
+    let follows = stream_place(&api).await?;
+    let trace = look::trace(api.services(), &from).await.map_err(|error| Problem::of(&error))?;
+    let body = html! {
+        (form(words, given, &text))
+        div data-live="trace" {
+            @if trace.runs.is_empty() && trace.links.is_empty() { div.empty { p.lead { (words.trace_nothing()) } } } @else {
+                @if !trace.complete { p.notice { (words.trace_incomplete()) } }
+                (graph(words, given, &text, &trace))
+                (list(words, &trace))
+            }
+        }
+    };
+    Ok(layout::page(&Page {
+        visitor: &visitor,
+        section: Section::Trace,
+        title,
+        follows: Some(follows),
+        body,
+    }))
+}
+
+fn form(words: Words, kind: &str, text: &str) -> Markup {
+    let kinds = [
+        ("issue", words.issue()),
+        ("pr", words.pull_request()),
+        ("run", words.run()),
+        ("request", words.request()),
+    ];
+    html! {
+        form.line method="get" action="/trace" {
+            label { (words.trace_from()) " "
+                select name="kind" { @for (value, label) in kinds { option value=(value) selected[value == kind] { (label) } } }
+            }
+            label { span.hidden { (words.trace_text()) } input name="of" value=(text) placeholder=(words.trace_text()) required autocomplete="off"; }
+            button { (words.show()) }
+        }
+    }
+}
+
+/// Where it begins, its runs, their requests with what became of them: nested lists that the style draws as a graph.
+fn graph(words: Words, kind: &str, text: &str, trace: &look::Trace) -> Markup {
+    html! {
+        section aria-labelledby="graph" {
+            h2 id="graph" { (words.trace_graph()) }
+            div.graph {
+                div.node { (connection(kind, text)) }
+                ul {
+                    @for run in &trace.runs {
+                        li {
+                            div.node { (run_link(&run.facts.id)) " " span.badge data-state=(run.state.status().as_str()) { (words.run_status(run.state.status())) } }
+                            ul {
+                                @for request in trace.requests.iter().filter(|request| request.facts.run == run.facts.id) {
+                                    li { div.node {
+                                        (request_link(request.facts.id, &format!("{} · {}", request.facts.tool, request.facts.action))) " "
+                                        (badge(words, request.state.name()))
+                                    } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn list(words: Words, trace: &look::Trace) -> Markup {
+    html! {
+        section aria-labelledby="happened" {
+            h2 id="happened" { (words.what_happened()) }
+            p.small { (words.count(trace.runs.len(), Count::Runs)) ", " (words.count(trace.requests.len(), Count::Requests)) }
+            ol.events {
+                @for event in &trace.events {
+                    li {
+                        (time(event.at.0)) " " (words.event_named(&event.event_type))
+                        @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }
+                        " " span.small { (words.decided_by(&event.actor_id)) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Who looks at a page, in which language and theme.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use countersign_kernel::Language;
+use countersign_usecases::Identity;
+use countersign_usecases::access::{BearerIdentity, Role};
+use maud::{Markup, html};
+
+use super::words::Words;
+use crate::api::{Api, Problem, Staff};
+
+/// The cookie that holds the chosen language.
+pub(super) const LANGUAGE: &str = "countersign-language";
+/// The cookie that holds the chosen theme.
+pub(super) const THEME: &str = "countersign-theme";
+
+/// How light a page is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Theme {
+    /// As the system has it.
+    #[default]
+    Auto,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    pub(super) const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.as_str() == text)
+    }
+}
+
+/// How pages are to be shown, whoever looks at them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) words: Words,
+    pub(super) theme: Theme,
+}
+
+impl Look {
+    /// As the visitor has chosen, or as their browser says.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let chosen = cookie(headers, LANGUAGE).and_then(|tag| tag.parse().ok());
+        let language = chosen.or_else(|| accepted(headers)).unwrap_or_default();
+        Self {
+            words: Words(language),
+            theme: cookie(headers, THEME).and_then(Theme::parse).unwrap_or_default(),
+        }
+    }
+}
+
+/// Somebody the gate has let in, looking at a page.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    staff: Staff,
+    pub(super) look: Look,
+    /// The page they asked for, with its query.
+    pub(super) address: String,
+}
+
+impl Visitor {
+    pub(super) fn words(&self) -> Words {
+        self.look.words
+    }
+
+    pub(super) fn bearer(&self) -> &BearerIdentity {
+        self.staff.bearer()
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        self.staff.identity()
+    }
+
+    /// What proves that a form was made by a page of ours. A bearer token needs none: no browser sends it by itself.
+    pub(super) fn csrf_field(&self) -> Markup {
+        html! {}
+    }
+
+    pub(super) fn has(&self, role: Role) -> bool {
+        self.bearer().roles.contains(&role)
+    }
+}
+
+impl FromRequestParts<Api> for Visitor {
+    type Rejection = Box<Problem>;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
+        let staff = Staff::from_request_parts(parts, api).await?;
+        let address = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+        Ok(Self { staff, look: Look::of(&parts.headers), address })
+    }
+}
+
+/// The value of a cookie.
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(given, _)| *given == name).map(|(_, value)| value).next()
+}
+
+/// The first language of `Accept-Language` that there is; weights are rare and left aside, browsers list what they like best first.
+fn accepted(headers: &HeaderMap) -> Option<Language> {
+    let ranges = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?.split(',');
+    let tags =
+        ranges.map(|range| range.split([';', '-']).next().unwrap_or_default().trim().to_ascii_lowercase());
+    tags.filter_map(|tag| tag.parse().ok()).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(headers: &[(header::HeaderName, &str)]) -> Look {
+        Look::of(&headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
+    }
+
+    #[test]
+    fn the_language_is_the_chosen_one_or_the_browsers() {
+        let of = |headers: &[_]| look(headers).words.0;
+        assert_eq!(of(&[]), Language::English);
+        assert_eq!(of(&[(header::ACCEPT_LANGUAGE, "de-CH, ru-RU;q=0.9, en;q=0.8")]), Language::Russian);
+        assert_eq!(
+            of(&[(header::ACCEPT_LANGUAGE, "ru"), (header::COOKIE, "a=b; countersign-language=en")]),
+            Language::English
+        );
+        assert_eq!(of(&[(header::COOKIE, "countersign-language=xx")]), Language::English);
+        assert_eq!(look(&[(header::COOKIE, "countersign-theme=dark; x")]).theme, Theme::Dark);
+        assert_eq!(look(&[(header::COOKIE, "countersign-theme=pink")]).theme, Theme::Auto);
+    }
+}

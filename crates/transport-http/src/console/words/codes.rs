@@ -1,0 +1,71 @@
+//! Words for what was refused, by its stable code. A code without words here is said as the refusal itself says it.
+
+use countersign_kernel::Language;
+
+use super::Words;
+
+impl Words {
+    /// Why not.
+    pub(in crate::console) fn code(self, code: &str) -> Option<&'static str> {
+        let [english, russian] = match code {
+            "role_required" => ["You don't have the role for this.", "У вас нет нужной роли."],
+            "requester_cannot_decide" => [
+                "You launched the run that asks: somebody else has to decide.",
+                "Запуск начали вы: решать должен кто-то другой.",
+            ],
+            "not_a_decider" => ["The policy asks other people.", "По правилам решают другие люди."],
+            "already_settled" => {
+                ["It is over: there is nothing left to decide.", "Всё закончено: решать больше нечего."]
+            }
+            "already_approved" => ["It is approved already.", "Уже согласовано."],
+            "already_executing" => ["It is being done already.", "Уже выполняется."],
+            "decision_too_late" => ["The time for deciding is over.", "Время на решение вышло."],
+            "plan_changed" => [
+                "What would be done has changed since you looked.",
+                "С тех пор, как вы смотрели, изменилось, что будет сделано.",
+            ],
+            "version_changed" => {
+                ["The request has changed since you looked.", "С тех пор, как вы смотрели, запрос изменился."]
+            }
+            "not_waiting" => ["It doesn't wait for a decision.", "Он не ждёт решения."],
+            "not_unknown" => ["It isn't unclear any more what came of it.", "Уже ясно, чем закончилось."],
+            "no_policy" => [
+                "No policy is active, so nobody may decide.",
+                "Правила не заданы, поэтому решать не может никто.",
+            ],
+            "policy_unusable" => [
+                "The active policy can't be read, so nobody may decide.",
+                "Действующие правила не читаются, поэтому решать не может никто.",
+            ],
+            "batch_refused" => [
+                "One of the decisions doesn't count, so none does.",
+                "Одно из решений не учтено, поэтому не учтено ни одно.",
+            ],
+            "custom_not_allowed" => [
+                "Choose one of the options: own words are not asked for.",
+                "Выберите один из вариантов: своими словами ответить нельзя.",
+            ],
+            "no_such_option" => ["There is no such option.", "Такого варианта нет."],
+            "is_a_question" => ["It is a question: answer it.", "Это вопрос: на него нужно ответить."],
+            "not_a_question" => ["It is no question: decide on it.", "Это не вопрос: по нему нужно решить."],
+            "rate_limited" => ["You ask too often. Wait a moment.", "Слишком часто. Подождите немного."],
+            "store_unavailable" => [
+                "The store is not available now. Nothing was changed; try again.",
+                "Хранилище сейчас недоступно. Ничего не изменено; попробуйте ещё раз.",
+            ],
+            "request_timeout" => [
+                "It took too long, and whether it was done is not known. Look, and try again.",
+                "Это заняло слишком много времени, и неизвестно, сделано ли. Посмотрите и попробуйте ещё раз.",
+            ],
+            "busy" => [
+                "Too many people changed it at this moment. Try again.",
+                "Слишком многие меняли это одновременно. Попробуйте ещё раз.",
+            ],
+            _ => return None,
+        };
+        Some(match self.0 {
+            Language::English => english,
+            Language::Russian => russian,
+        })
+    }
+}

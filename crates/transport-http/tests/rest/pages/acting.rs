@@ -1,0 +1,271 @@
+//! What staff do on the pages.
+
+use axum::http::StatusCode;
+use countersign_kernel::Millis;
+use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
+use serde_json::json;
+
+use crate::support::{World, world};
+
+#[tokio::test]
+async fn a_request_is_approved_with_a_click_on_what_was_shown() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let pressed = world.press_on("alice", id, "approve", "").await;
+    let next = pressed.leads_to().to_owned();
+    assert_eq!(next, format!("/requests/{id}?done=approved"));
+    let page = world.page("alice", &next).await.good();
+    assert_eq!(page.text(".notice.good"), "Your approval counts.");
+    assert_eq!(page.text(".status .badge"), "approved, about to begin");
+    world.work_off().await;
+    let page = world.page("alice", &format!("/requests/{id}")).await.good();
+    assert_eq!(page.text(".status .badge"), "done");
+    assert!(page.all("form[action$='/decision']").is_empty(), "there is nothing left to decide");
+    assert_eq!(world.tool.performed(), [1]);
+}
+
+#[tokio::test]
+async fn a_denial_carries_its_reason() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.press_on("alice", id, "deny", "Not before the freeze.\r\nAsk again on Monday.").await.leads_to();
+    let page = world.page("bob", &format!("/requests/{id}")).await.good();
+    assert_eq!(page.text(".status .badge"), "denied");
+    assert!(page.texts("blockquote").contains(&"Not before the freeze. Ask again on Monday.".to_owned()));
+    assert_eq!(world.count("approval.denied"), 1);
+}
+
+#[tokio::test]
+async fn whoever_loses_a_race_is_told_who_was_faster_and_keeps_what_they_typed() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let page = world.page("alice", &format!("/requests/{id}")).await.good();
+    world.decide("bob", id, "deny").await.ok();
+    let typed = [("decision", "approve"), ("reason", "I was about to say yes")];
+    let late = world.press("alice", &page, &format!("/requests/{id}/decision"), &typed).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    let notice = late.text(".notice.bad");
+    assert!(
+        notice.starts_with("Somebody was faster:") && notice.contains("user:github:bob: denied"),
+        "{notice}"
+    );
+    assert_eq!(late.text(".status .badge"), "denied");
+}
+
+#[tokio::test]
+async fn another_plan_than_the_one_shown_is_asked_again_with_the_reason_kept() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let stale = format!("sha256:{}", "0".repeat(64));
+    let fields = [("decision", "approve"), ("seen_digest", stale.as_str()), ("reason", "looks <b>right</b>")];
+    let page = world.submit("alice", &format!("/requests/{id}/decision"), &fields).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    assert!(page.text(".notice.bad").contains("has changed since you looked"));
+    assert_eq!(page.text("textarea#reason"), "looks <b>right</b>");
+    let typed = [("decision", "approve"), ("reason", "looks right")];
+    world.press("alice", &page, &format!("/requests/{id}/decision"), &typed).await.leads_to();
+    assert_eq!(world.count("approval.approved"), 1);
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_comes_back_with_the_rule() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let digest = world.digest(id).await;
+    let long = "x".repeat(1001);
+    let fields = [("decision", "perhaps"), ("seen_digest", digest.as_str()), ("reason", long.as_str())];
+    let page = world.submit("alice", &format!("/requests/{id}/decision"), &fields).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(page.texts(".notice.bad li code"), ["decision", "reason"]);
+    assert_eq!(page.text("textarea#reason"), long);
+    let unknown = world
+        .submit("alice", &format!("/requests/{id}/decision"), &[("decision", "approve"), ("as", "bob")])
+        .await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_question_is_answered_by_a_button_or_in_own_words_or_declined() {
+    let world = world().await;
+    let answered = async |fields: &[(&str, &str)], command: &str| {
+        let id = world.question().await;
+        let page = world.page("alice", &format!("/requests/{id}")).await.good();
+        assert_eq!(page.texts("form.options button"), ["Option 1: red", "Option 2: blue"]);
+        let action = format!("/requests/{id}/{command}");
+        let digest = world.digest(id).await;
+        let mut sent = vec![("seen_digest", digest.as_str())];
+        sent.extend_from_slice(fields);
+        world.submit("alice", &action, &sent).await.leads_to();
+        world.page("alice", &format!("/requests/{id}")).await.good()
+    };
+    let by_button = answered(&[("option_index", "1")], "answer").await;
+    assert_eq!(
+        (by_button.text(".status .badge"), by_button.text(".resolution blockquote")),
+        ("answered".into(), "blue".into())
+    );
+    let in_words = answered(&[("custom_text", "green, as before"), ("input_mode", "text")], "answer").await;
+    assert_eq!(in_words.text(".resolution blockquote"), "green, as before");
+    let declined = answered(&[("decision", "deny")], "decision").await;
+    assert_eq!(declined.text(".status .badge"), "denied");
+}
+
+#[tokio::test]
+async fn a_request_is_withdrawn_by_whom_policy_asks_and_by_operators() {
+    let world = world().await;
+    for who in ["alice", "operator"] {
+        let id = world.ask(who).await;
+        let page = world.page(who, &format!("/requests/{id}")).await.good();
+        world
+            .press(who, &page, &format!("/requests/{id}/cancel"), &[("reason", "not needed")])
+            .await
+            .leads_to();
+        assert_eq!(
+            world.page(who, &format!("/requests/{id}")).await.good().text(".status .badge"),
+            "withdrawn"
+        );
+    }
+    let id = world.ask("kept").await;
+    assert!(
+        world
+            .page("viewer", &format!("/requests/{id}"))
+            .await
+            .good()
+            .all("form[action$='/cancel']")
+            .is_empty()
+    );
+    assert_eq!(
+        world.submit("viewer", &format!("/requests/{id}/cancel"), &[]).await.status,
+        StatusCode::FORBIDDEN
+    );
+}
+
+#[tokio::test]
+async fn an_operator_says_what_came_of_what_is_unclear() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.decide("alice", id, "approve").await.ok();
+    world
+        .tool
+        .script_step(1, StepOutcome::Unclear { code: "target_no_answer", message: "no answer".to_owned() });
+    for retry in [false, true] {
+        world
+            .tool
+            .script_probe(1, ProbeOutcome::CannotTell { why: "the target shows nothing".to_owned(), retry });
+    }
+    for _ in 0..2 {
+        world.work_off().await;
+        world.store.clock().advance(Millis::from_secs(1));
+    }
+    assert!(
+        world
+            .page("alice", &format!("/requests/{id}"))
+            .await
+            .good()
+            .all("form[action$='/settle']")
+            .is_empty()
+    );
+    let page = world.page("operator", &format!("/requests/{id}")).await.good();
+    assert_eq!(page.text(".status .badge"), "unclear whether it was done");
+    let typed = [("verdict", "applied"), ("reason", "I saw it there")];
+    world.press("operator", &page, &format!("/requests/{id}/settle"), &typed).await.leads_to();
+    assert_eq!(
+        world.page("operator", &format!("/requests/{id}")).await.good().text(".status .badge"),
+        "done"
+    );
+}
+
+async fn three(world: &World) -> [String; 3] {
+    [world.ask("orders").await, world.ask("stock").await, world.ask("carts").await].map(|id| id.to_string())
+}
+
+#[tokio::test]
+async fn several_are_decided_after_a_page_that_names_them_all() {
+    let world = world().await;
+    let [a, b, _] = three(&world).await;
+    let page = world.page("alice", &format!("/batch?id={b}&id={a}")).await.good();
+    assert_eq!(page.texts("ol.batch > li > p").len(), 2);
+    let pressed =
+        world.press("alice", &page, "/batch", &[("decision", "deny"), ("reason", "Not today.")]).await;
+    assert_eq!(pressed.leads_to(), "/?done=batch");
+    assert_eq!(world.count("approval.denied"), 2);
+    assert_eq!(
+        world.page("alice", "/?done=batch").await.good().text(".notice.good"),
+        "All of your decisions count."
+    );
+}
+
+#[tokio::test]
+async fn one_that_does_not_count_keeps_all_others_from_counting_and_is_named() {
+    let world = world().await;
+    let [a, b, _] = three(&world).await;
+    let page = world.page("alice", &format!("/batch?id={a}&id={b}")).await.good();
+    world.decide("bob", b.parse().unwrap(), "deny").await.ok();
+    let refused =
+        world.press("alice", &page, "/batch", &[("decision", "approve"), ("reason", "both are fine")]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(refused.texts(".notice.bad li a").join(" "), b);
+    assert_eq!(refused.text("textarea#reason"), "both are fine");
+    assert_eq!(world.count("approval.approved"), 0);
+    let shown = world.get("viewer", &format!("/api/v1/approvals/{a}")).await;
+    assert_eq!(shown.ok()["summary"]["state"], json!("requested"));
+    assert!(world.page("alice", "/batch").await.good().text("main").contains("Nothing was selected."));
+    assert_eq!(world.page("alice", "/batch?id=x").await.status, StatusCode::BAD_REQUEST);
+}
+
+/// Every page and command of the console with who is let in, written by hand. A route that isn't here is found by the last lines.
+#[tokio::test]
+async fn each_page_lets_in_whom_it_should_and_nobody_else() {
+    const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let table: [(&str, &str, &[&str]); 15] = [
+        ("GET", "/", STAFF),
+        ("GET", "/requests/ID", STAFF),
+        ("POST", "/requests/ID/decision", &["approver"]),
+        ("POST", "/requests/ID/answer", &["approver"]),
+        ("POST", "/requests/ID/cancel", &["approver", "operator"]),
+        ("POST", "/requests/ID/settle", &["operator"]),
+        ("GET", "/batch", &["approver"]),
+        ("POST", "/batch", &["approver"]),
+        ("GET", "/overview", STAFF),
+        ("GET", "/runs", STAFF),
+        ("GET", "/runs/run-1", &["viewer", "approver", "operator", "auditor", "platform"]),
+        ("GET", "/trace", STAFF),
+        ("GET", "/audit", &["operator", "auditor"]),
+        ("GET", "/audit/export", &["operator", "auditor"]),
+        ("GET", "/policy", STAFF),
+    ];
+    for (method, path, let_in) in table {
+        let path = path.replace("ID", &id.to_string());
+        for who in ["viewer", "approver", "operator", "auditor", "platform", "run-token.run-1", "mallory", ""]
+        {
+            // A form that no page of ours has: whoever is let in is refused for that.
+            let answered = match method {
+                "GET" => world.page(who, &path).await,
+                _ => world.submit(who, &path, &[("nonsense", "1")]).await,
+            };
+            let refused = matches!(answered.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            assert_eq!(!refused, let_in.contains(&who), "{method} {path} as `{who}`: {}", answered.status);
+            assert!(!answered.status.is_server_error());
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_approves_what_they_asked_for_themselves() {
+    let world = world().await;
+    world.register_launched_by("run-own", "user:github:alice").await;
+    let id = world.ask_of("run-own", "orders").await;
+    let page = world.page("alice", &format!("/requests/{id}")).await.good();
+    assert!(page.text("section.decide").contains("You launched the run that asks"));
+    assert!(page.all("form[action$='/decision']").is_empty());
+    let digest = world.digest(id).await;
+    let fields = [("decision", "approve"), ("seen_digest", digest.as_str())];
+    let refused = world.submit("alice", &format!("/requests/{id}/decision"), &fields).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let in_batch = [("id", &*id.to_string()), ("seen_digest", &*digest), ("decision", "approve")]
+        .map(|(a, b)| (a, b.to_owned()));
+    let in_batch: Vec<_> = in_batch.iter().map(|(a, b)| (*a, b.as_str())).collect();
+    assert_ne!(world.submit("alice", "/batch", &in_batch).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.count("approval.approved"), 0);
+}

@@ -1,0 +1,336 @@
+//! What staff read.
+
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use countersign_kernel::Millis;
+use countersign_transport_http::HttpSettings;
+use serde_json::json;
+
+use super::Shown;
+use crate::support::{World, world, world_with};
+
+fn titles(page: &Shown, section: &str) -> Vec<String> {
+    page.texts(&format!("section[aria-labelledby={section}] a.title"))
+}
+
+#[tokio::test]
+async fn what_waits_for_the_reader_comes_first() {
+    let world = world().await;
+    assert!(world.page("alice", "/").await.good().text(".empty").starts_with("Nothing is waiting."));
+    let first = world.ask("orders").await;
+    world.ask_in("production", "stock").await;
+    world.decide("alice", first, "approve").await.ok();
+    let mine = world.ask("carts").await;
+    let both = world.ask_in("production", "bills").await;
+    world.decide("alice", both, "approve").await.ok();
+    world.question().await;
+
+    let page = world.page("alice", "/").await.good();
+    assert_eq!(titles(&page, "mine").len(), 3, "stock, carts and the question: {:?}", titles(&page, "mine"));
+    assert_eq!(titles(&page, "others").len(), 1, "she has approved the bills: one more is needed");
+    assert_eq!(page.text(&format!("[data-request='{both}'] p.small")).rsplit(" · ").next(), Some("1 of 2"));
+    assert!(page.text(&format!("[data-request='{mine}'] .due")).starts_with("Time left"));
+    let for_bob = world.page("bob", "/").await.good();
+    assert_eq!((titles(&for_bob, "mine").len(), titles(&for_bob, "others").len()), (4, 0));
+    let for_vera = world.page("viewer", "/").await.good();
+    assert_eq!((titles(&for_vera, "mine").len(), titles(&for_vera, "others").len()), (0, 4));
+    assert!(
+        for_vera.all("input[name=id]").is_empty() && for_bob.all("input[name=id]").len() == 3,
+        "questions are answered one by one"
+    );
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_and_grouped() {
+    let world = world().await;
+    world.ask("orders").await;
+    world.ask_in("production", "stock").await;
+    let page = world.page("alice", "/?environment=production&project=&tool=&run=").await.good();
+    assert_eq!(titles(&page, "mine").len(), 1, "fields left empty say nothing");
+    assert_eq!(page.all("details.filters[open]").len(), 1);
+    let grouped = world.page("alice", "/?group=run").await.good();
+    assert_eq!(grouped.texts("h3"), ["Run run-1"]);
+    assert!(
+        world
+            .page("alice", "/?environment=staging")
+            .await
+            .good()
+            .text(".empty")
+            .contains("Nothing passes this filter.")
+    );
+    let refused = world.page("alice", "/?state=denied&project=No%20Such").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(refused.texts("main li code"), ["/state", "/project"]);
+}
+
+#[tokio::test]
+async fn a_silent_requester_is_shown() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.store.clock().advance(Millis::from_secs(301));
+    let page = world.page("alice", "/").await.good();
+    assert_eq!(page.text(&format!("[data-request='{id}'] .silent")), "requester is silent");
+    assert_eq!(
+        world.page("alice", &format!("/requests/{id}")).await.good().texts(".silent"),
+        ["requester is silent"]
+    );
+}
+
+#[tokio::test]
+async fn a_request_shows_what_will_be_done_and_why_one_is_asked() {
+    let world = world().await;
+    let id = world.ask_in("production", "orders").await;
+    world.decide("bob", id, "approve").await.ok();
+    let page = world.page("alice", &format!("/requests/{id}")).await.good();
+    assert!(page.text("h1").contains("production"));
+    assert_eq!(page.text(".status .badge"), "waiting for a decision");
+    assert!(page.text("section[aria-labelledby=plan]").contains("What will be done"));
+    assert!(page.text("section[aria-labelledby=why]").contains("production-needs-two"));
+    assert!(page.text("section[aria-labelledby=votes] li").starts_with("approved · user:github:bob"));
+    assert_eq!(page.all("[data-digest]")[0].attr("data-digest"), Some(&*world.digest(id).await));
+    let hidden = page.form(&format!("/requests/{id}/decision"));
+    assert_eq!(hidden, [("seen_digest".to_owned(), world.digest(id).await)]);
+}
+
+#[tokio::test]
+async fn what_happened_to_the_target_before_is_shown() {
+    let world = world().await;
+    let before = world.ask("orders").await;
+    world.decide("alice", before, "approve").await.ok();
+    world.work_off().await;
+    let again = world.ask("orders").await;
+    let page = world.page("alice", &format!("/requests/{again}")).await.good();
+    let links = page.all("section[aria-labelledby=targets] li a");
+    assert_eq!(
+        links.iter().map(|link| link.attr("href").unwrap()).collect::<Vec<_>>(),
+        [format!("/requests/{before}")]
+    );
+    assert!(page.text("section[aria-labelledby=targets] li").ends_with("done · Request"));
+}
+
+#[tokio::test]
+async fn runs_and_their_timelines_are_shown() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.store.clock().advance(Millis::from_secs(60));
+    let list = world.page("viewer", "/runs?status=waiting").await.good();
+    assert_eq!(list.texts("tbody .badge"), ["waiting"]);
+    let run = world.page("viewer", "/runs/run-1").await.good();
+    assert_eq!(run.text("section[aria-labelledby=waits] li a"), "for a decision");
+    assert!(run.text(".status").contains("paused while it waits"));
+    assert!(!run.all("svg rect.waiting").is_empty());
+    world.decide("alice", id, "approve").await.ok();
+    world.work_off().await;
+    let run = world.page("viewer", "/runs/run-1").await.good();
+    assert!(
+        run.text("section[aria-labelledby=requests] tbody tr").contains("done · not read by the agent yet"),
+        "{}",
+        run.source
+    );
+    assert_eq!(world.page("viewer", "/runs/no-such-run").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_trace_leads_from_an_issue_to_what_was_done() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.decide("alice", id, "approve").await.ok();
+    world.work_off().await;
+    assert_eq!(world.page("viewer", "/trace").await.good().all("form[action='/trace']").len(), 1);
+    for path in ["/trace?issue=acme%2Fshop%2317", "/trace?kind=issue&of=acme%2Fshop%2317"] {
+        let page = world.page("viewer", path).await.good();
+        let nodes = page.texts(".graph .node");
+        assert_eq!(nodes.len(), 3, "issue, run, request: {nodes:?}");
+        assert!(nodes[2].ends_with("done"), "{nodes:?}");
+        assert!(page.texts(".events li").iter().any(|line| line.contains("It was done")));
+    }
+    assert_eq!(world.page("viewer", "/trace?issue=nonsense").await.status, StatusCode::BAD_REQUEST);
+    assert!(
+        world
+            .page("viewer", "/trace?issue=acme%2Fshop%2318")
+            .await
+            .good()
+            .text(".empty")
+            .contains("Nothing is connected")
+    );
+}
+
+#[tokio::test]
+async fn the_record_is_read_and_taken_along() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.decide("alice", id, "deny").await.ok();
+    let page = world.page("auditor", &format!("/audit?request={id}&type=approval.")).await.good();
+    assert_eq!(page.texts("tbody td code.small"), ["approval.requested", "approval.denied"]);
+    let link = page.all("tbody a[aria-label]")[0].attr("href").unwrap().to_owned();
+    let (address, anchor) = link.split_once('#').unwrap();
+    assert_eq!(world.page("auditor", address).await.good().all(&format!("tr[id='{anchor}']")).len(), 1);
+
+    let csv =
+        world.page("auditor", &format!("/audit/export?format=csv&request={id}&type=approval.")).await.good();
+    assert_eq!(csv.headers[header::CONTENT_DISPOSITION], "attachment; filename=\"countersign-events.csv\"");
+    let lines: Vec<_> = csv.source.split("\r\n").collect();
+    assert_eq!(lines.len(), 4, "a head, two events, and the end of the last line");
+    assert!(lines[0].starts_with("id,at,type,") && lines[2].contains("\"approval.denied\""));
+    let jsonl = world.page("auditor", "/audit/export?format=jsonl").await.good();
+    let read: Vec<serde_json::Value> =
+        jsonl.source.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read.len(), world.store.rows().events.len());
+    assert_eq!(world.page("auditor", "/audit/export?format=xml").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(world.page("viewer", "/audit").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.page("viewer", "/audit/export").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_export_has_every_page() {
+    let world = world().await;
+    for number in 0..260 {
+        world.register(&format!("run-x{number}")).await;
+        world.register(&format!("run-y{number}")).await;
+    }
+    let whole = world.page("auditor", "/audit/export?format=jsonl").await.good();
+    assert_eq!(whole.source.lines().count(), world.store.rows().events.len());
+    let first = world.page("auditor", "/audit").await.good();
+    assert_eq!(first.all("tbody tr").len(), 100);
+    let next = first.all("a[rel=next]")[0].attr("href").unwrap().to_owned();
+    let second = world.page("auditor", &next).await.good();
+    assert_ne!(second.all("tbody tr")[0].attr("id"), first.all("tbody tr")[0].attr("id"));
+}
+
+#[tokio::test]
+async fn the_overview_counts() {
+    let world = world().await;
+    let (a, b, _) = (world.ask("orders").await, world.ask("stock").await, world.ask("carts").await);
+    world.store.clock().advance(Millis::from_secs(600));
+    world.decide("alice", a, "approve").await.ok();
+    world.decide("alice", b, "deny").await.ok();
+    let page = world.page("viewer", "/overview").await.good();
+    assert_eq!(page.texts("dl.numbers dd"), ["1", "10 min", "10 min", "0"]);
+    let rows = page.texts("table tr");
+    assert!(rows.contains(&"< 1 h1".to_owned()), "{rows:?}");
+    assert!(rows.iter().any(|row| row.ends_with("1100")), "one approved and one denied today: {rows:?}");
+    assert!(rows.contains(&"sretest.write3 requests".to_owned()), "{rows:?}");
+    assert_eq!(page.all("svg rect.approvals").len(), 1);
+}
+
+#[tokio::test]
+async fn the_policy_is_shown() {
+    let world = world().await;
+    let page = world.page("viewer", "/policy").await.good();
+    assert!(page.text("pre.policy").contains("production-needs-two"));
+}
+
+/// Every page there is, after a whole story.
+pub(super) async fn every_page(world: &World) -> Vec<String> {
+    let done = world.ask("orders").await;
+    world.decide("alice", done, "approve").await.ok();
+    world.work_off().await;
+    let (open, question, other) =
+        (world.ask("stock").await, world.question().await, world.ask("carts").await);
+    let paths = [
+        "/",
+        "/?group=run",
+        "/overview",
+        "/runs",
+        "/runs/run-1",
+        "/trace",
+        "/trace?run=run-1",
+        "/audit",
+        "/policy",
+        "/batch",
+    ];
+    let mut paths: Vec<String> = paths.into_iter().map(str::to_owned).collect();
+    paths.extend([done, open, question].map(|id| format!("/requests/{id}")));
+    paths.push(format!("/batch?id={open}&id={other}"));
+    paths
+}
+
+#[tokio::test]
+async fn every_page_speaks_both_languages() {
+    let world = world().await;
+    for path in every_page(&world).await {
+        for (asked, who) in
+            [("en", "alice"), ("ru-RU,ru;q=0.9", "alice"), ("ru", "operator"), ("ru", "auditor")]
+        {
+            let page = world.page_in(asked, who, &path).await;
+            let language = &asked[..2];
+            assert_eq!(page.all("html")[0].attr("lang"), Some(language), "{path}");
+            let cyrillic = page.text("footer").contains("Язык");
+            assert_eq!(cyrillic, language == "ru", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn language_and_theme_are_chosen_and_kept() {
+    let world = world().await;
+    let sent = [("language", "ru"), ("theme", "dark"), ("return_to", "/runs?status=waiting")];
+    let changed = world.submit("alice", "/settings", &sent).await;
+    assert_eq!(changed.leads_to(), "/runs?status=waiting");
+    let cookies: Vec<_> = changed
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|value| value.to_str().unwrap().split(';').next().unwrap())
+        .collect();
+    assert_eq!(cookies, ["countersign-language=ru", "countersign-theme=dark"]);
+    let elsewhere =
+        world.submit("alice", "/settings", &[("theme", "pink"), ("return_to", "//evil.example")]).await;
+    assert_eq!((elsewhere.leads_to(), elsewhere.headers.get(header::SET_COOKIE)), ("/", None));
+}
+
+#[tokio::test]
+async fn a_page_goes_on_where_it_was_made() {
+    let settings = HttpSettings { stream_duration: Duration::from_millis(50), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    let before = world.ask("orders").await;
+    let page = world.page("alice", "/").await.good();
+    let place = page.all("body")[0].attr("data-follows").unwrap().to_owned();
+    let after = world.ask("stock").await;
+    let told = world.page("alice", &format!("/api/v1/stream?cursor={place}")).await.good();
+    assert!(
+        told.source.contains(&after.to_string()) && !told.source.contains(&before.to_string()),
+        "{}",
+        told.source
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_on_a_page() {
+    let world = world().await;
+    let missing = world.page("alice", &format!("/requests/{}", uuid())).await;
+    assert_eq!(
+        (missing.status, missing.text("h1")),
+        (StatusCode::NOT_FOUND, "There is nothing here".to_owned())
+    );
+    let nowhere = world.page("alice", "/no/such/page").await;
+    assert_eq!(
+        (nowhere.status, nowhere.text("h1")),
+        (StatusCode::NOT_FOUND, "There is nothing here".to_owned())
+    );
+    let method = world.submit("alice", "/runs", &[]).await;
+    assert_eq!(
+        (method.status, method.text("h1")),
+        (StatusCode::METHOD_NOT_ALLOWED, "That can't be done".to_owned())
+    );
+    assert_eq!(method.headers[header::ALLOW], "GET,HEAD");
+    world.store.set_unreachable(true);
+    let down = world.page_in("ru", "alice", "/").await;
+    assert_eq!(down.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(down.text(".lead"), "Хранилище сейчас недоступно. Ничего не изменено; попробуйте ещё раз.");
+    let id = down.headers["x-request-id"].to_str().unwrap();
+    assert!(down.text("p.small").ends_with(id));
+}
+
+fn uuid() -> &'static str {
+    "01932d5e-7a00-7000-8000-00000000ffff"
+}
+
+#[tokio::test]
+async fn rest_answers_stay_as_they_are() {
+    let world = world().await;
+    let refused = world.get("alice", "/api/v1/approvals/x").await;
+    assert_eq!(refused.refused(400), "invalid_request");
+    assert_eq!(json!(refused.headers.get("content-security-policy").is_none()), true);
+}
