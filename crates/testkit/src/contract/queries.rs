@@ -397,7 +397,7 @@ pub async fn deciding_is_counted_day_by_day(fixture: &dyn StoreFixture) {
     assert!(near(counted.decided_within_p95, spans[2]), "{counted:?} {spans:?}");
     let asked: Vec<_> =
         counted.asked.iter().map(|one| (one.agent_key.as_str(), one.tool.as_str(), one.requests)).collect();
-    assert_eq!(asked, [("sre", "test.write", 4), ("sre", "mcp_owner_feedback_request", 1)]);
+    assert_eq!(asked, [("sre", "test.write", 4), ("sre", "test.ask", 1)]);
     world.advance(Millis(2)).await;
     let later = queries.statistics(world.now().await).await.unwrap();
     assert_eq!(later, Statistics::default(), "all of it was before");

@@ -14,7 +14,7 @@ use countersign_usecases::look::{ApprovalView, Liveness, look_at_request};
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{ago, badge, connections, countdown, due, headline, pair, run_link, time, untrusted};
+use super::parts::{ago, badge, connections, countdown, due, pair, run_link, time, untrusted};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
@@ -101,7 +101,7 @@ impl Shown<'_> {
             div.request data-request=(self.request().facts.id) data-digest=(self.request().proposal.plan_digest)
                 data-changed=(words.plan_changed()) {
                 div data-live="status" { (self.standing()) }
-                p.lead { (headline(self.request(), &self.view.call, &self.view.plan, self.api.services().tools(), words)) }
+                @if let Some(question) = &self.view.call.question { p.lead { (untrusted(question.question.as_str())) } }
                 (self.drift())
                 @if self.is_question() { (self.asked()) } @else { (self.plan()) }
                 (self.prose())

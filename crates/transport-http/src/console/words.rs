@@ -124,6 +124,8 @@ texts! {
     now_so: "Now", "Теперь";
     why_asked: "Why you are asked", "Почему спрашивают";
     by_grant: "The rule that applies", "Применённое правило";
+    rule_defaults: "what holds where no grant says otherwise", "то, что действует, если разрешения не говорят иного";
+    rule_tool_default: "what the tool itself asks for", "то, что требует сам инструмент";
     by_guards: "What made it stricter", "Что сделало строже";
     no_guards: "Nothing made it stricter.", "Ничто не сделало строже.";
     other_rules: "Rules that don't apply", "Неприменимые правила";
@@ -143,7 +145,7 @@ texts! {
     plan_digest: "Fingerprint of the plan", "Отпечаток плана";
     decide: "Your decision", "Ваше решение";
     reason: "Reason", "Причина";
-    reason_about: "The agent is told. Needed for nothing, and kind.", "Её передадут агенту. Не обязательна, но полезна.";
+    reason_about: "The agent is told. You may leave it out.", "Её передадут агенту. Можно не указывать.";
     approve: "Approve", "Согласовать";
     deny: "Deny", "Отклонить";
     withdraw: "Withdraw the request", "Отозвать запрос";

@@ -59,7 +59,7 @@ pub(in crate::api) struct Denial {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Rule {
-    /// `grant`, `default`, `tool-default` or `guard`.
+    /// `grant`, `defaults`, `tool_default` or `guard`.
     pub(in crate::api) kind: String,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -39,7 +39,7 @@ pub(super) fn figure(
                     }
                 }
                 @if key.len() > 1 {
-                    figcaption.small { @for (class, name) in key { span.key class=(class) {} " " (name) " " } }
+                    figcaption.small { @for (class, name) in key { span class={ "key " (class) } {} " " (name) " " } }
                 }
                 details {
                     summary { (words.overview_numbers()) }

@@ -62,7 +62,7 @@ impl Shown<'_> {
                                         td { (words.step_state(&step.state)) }
                                         td { (time(step.done_at.unwrap_or(step.intended_at).0)) }
                                         td { (step.attempts) }
-                                        td { @if let Some(receipt) = &step.receipt { code { (visible_document(receipt)) } } }
+                                        td { @if let Some(receipt) = &step.receipt { code.receipt { (visible_document(receipt)) } } }
                                     }
                                 }
                             }

@@ -1,7 +1,7 @@
 //! Why somebody is asked: the rule that applies, and what made it stricter.
 
 use countersign_kernel::{Fault as _, Kind};
-use countersign_policy::{Cell, Explanation};
+use countersign_policy::{Cell, Explanation, RuleRef};
 use countersign_usecases::policy_text::explain_policy;
 use maud::{Markup, html};
 
@@ -36,15 +36,22 @@ impl Shown<'_> {
                 h2 id="why" { (words.why_asked()) }
                 @if changed { p.notice { (words.policy_has_changed()) } }
                 @if let Some(base) = &explained.base {
-                    p { (words.by_grant()) ": " (rule(base.rule.kind(), base.rule.id().map(ToString::to_string)))
-                        @if let Some(line) = base.line { " (" (words.rule_line(line)) ")" } }
+                    p {
+                        (words.by_grant()) ": "
+                        @match &base.rule {
+                            RuleRef::Grant(id) => { (rule("grant", &id.to_string())) }
+                            RuleRef::Defaults => { (words.rule_defaults()) }
+                            RuleRef::ToolDefault => { (words.rule_tool_default()) }
+                        }
+                        @if let Some(line) = base.line { " (" (words.rule_line(line)) ")" }
+                    }
                 }
                 @if explained.guards.is_empty() { p { (words.no_guards()) } } @else {
                     p { (words.by_guards()) ":" }
                     ul {
                         @for guard in &explained.guards {
                             li {
-                                (rule("guard", Some(guard.id.to_string()))) " (" (words.rule_line(guard.line)) ")"
+                                (rule("guard", &guard.id.to_string())) " (" (words.rule_line(guard.line)) ")"
                                 @if let Some(approval) = &guard.approval { ", " code { (approval.as_str()) } }
                                 @if let Some(quorum) = guard.quorum { ", " (words.needs(quorum)) }
                                 @if let Some(span) = guard.decide_within { ", " (words.within(words.span(span))) }
@@ -55,7 +62,7 @@ impl Shown<'_> {
                 @if !explained.losers.is_empty() {
                     details {
                         summary { (words.other_rules()) }
-                        ul { @for loser in &explained.losers { li { (rule(loser.kind.as_str(), Some(loser.id.to_string()))) ": " (loser.why) } } }
+                        ul { @for loser in &explained.losers { li { (rule(loser.kind.as_str(), &loser.id.to_string())) ": " (loser.why) } } }
                     }
                 }
             }
@@ -63,6 +70,6 @@ impl Shown<'_> {
     }
 }
 
-fn rule(kind: &str, id: Option<String>) -> Markup {
-    html! { span.kind { (kind) } @if let Some(id) = id { " " code { (id) } } }
+fn rule(kind: &str, id: &str) -> Markup {
+    html! { span.kind { (kind) } " " code { (id) } }
 }
