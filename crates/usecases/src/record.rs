@@ -12,6 +12,7 @@ pub mod policy;
 pub mod request;
 pub mod run;
 pub mod sealed;
+pub mod session;
 pub mod stamp;
 pub mod step;
 
@@ -21,6 +22,7 @@ pub use policy::{PolicyRecord, PolicyStampRecord};
 pub use request::{CallKeyRecord, RequestBundle, RequestRecord, VoteRecord};
 pub use run::{OutcomeRecord, RunBundle, RunRecord, WaitRecord};
 pub use sealed::{DatabaseRecord, SealedRecord, WrappedKeyRecord};
+pub use session::{AttemptRecord, AttemptRecords, SessionRecord, SessionRecords};
 pub use stamp::Stamp;
 pub use step::StepRecord;
 
