@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get};
 use countersign_usecases::Services;
 use countersign_usecases::access::{Callers, Operation};
@@ -32,10 +32,12 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 use utoipa_axum::routes;
 
 use crate::settings::HttpSettings;
+use crate::sign_in::{self, Browsers};
 use limiter::Limiter;
-use problem::Problem;
 
+pub(crate) use gate::admit_browser;
 pub use openapi::document;
+pub(crate) use problem::Problem;
 
 /// What the surface works with.
 pub struct ApiDeps {
@@ -43,6 +45,8 @@ pub struct ApiDeps {
     pub services: Arc<Services>,
     /// Knows callers by their tokens.
     pub callers: Callers,
+    /// Knows people by their browsers.
+    pub browsers: Browsers,
     /// Names requests whose callers didn't.
     pub entropy: Arc<dyn Entropy>,
     /// Elapsed time, for counting how often somebody asks.
@@ -53,14 +57,26 @@ pub struct ApiDeps {
 
 /// The same as handlers see it.
 #[derive(Clone)]
-struct Api {
+pub(crate) struct Api {
     services: Arc<Services>,
     callers: Callers,
+    browsers: Browsers,
     entropy: Arc<dyn Entropy>,
     stopwatch: Arc<dyn Stopwatch>,
     settings: Arc<HttpSettings>,
     limiter: Arc<Limiter>,
 }
+
+impl Api {
+    /// People with browsers.
+    pub(crate) fn browsers(&self) -> &Browsers {
+        &self.browsers
+    }
+}
+
+/// Marks an answer that has its form already: a page, which stays one when its status is that of an error.
+#[derive(Clone, Copy)]
+pub(crate) struct AsItIs;
 
 /// Puts the gate of an operation before its route.
 type Guard<'g> = &'g dyn Fn(Operation, MethodRouter<Api>) -> MethodRouter<Api>;
@@ -73,6 +89,7 @@ pub(crate) fn router(deps: ApiDeps) -> Router {
     let api = Api {
         services: deps.services,
         callers: deps.callers,
+        browsers: deps.browsers,
         entropy: deps.entropy,
         stopwatch: deps.stopwatch,
         limiter: Arc::new(Limiter::new(deps.settings.requests_per_minute)),
@@ -86,8 +103,10 @@ pub(crate) fn router(deps: ApiDeps) -> Router {
         .route("/api/v1/openapi.json", get(page::document))
         .route("/api/v1/docs", get(page::show))
         .route("/api/v1/docs.css", get(page::style))
+        .merge(sign_in::router(&api))
         .fallback(nothing_there)
         .layer(CatchPanicLayer::custom(gate::panicked))
+        .layer(from_fn(gate::refuse_credentials_in_urls))
         .layer(from_fn_with_state(api.clone(), gate::name))
         .layer(CompressionLayer::new())
         .with_state(api)

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::dto::decision::Current;
+use crate::sign_in::Forged;
 
 /// The media type of problems.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
@@ -101,7 +102,7 @@ pub(super) struct RefusedDecision {
 
 /// A refusal on its way out.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -143,8 +144,28 @@ const fn retry_after_s(kind: Kind) -> Option<u64> {
 }
 
 impl Problem {
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What happened, in words for a person.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// A request that another site may have made a browser ask.
+    pub(crate) fn forged(forged: Forged) -> Box<Self> {
+        Self::refuse("request_forged", StatusCode::FORBIDDEN, forged.to_string())
+    }
+
     /// A refusal of the surface itself.
-    pub(super) fn refuse(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Box<Self> {
+    pub(crate) fn refuse(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             status,
             code,
@@ -157,7 +178,7 @@ impl Problem {
     }
 
     /// A fault as its caller gets it. What is wrong with ourselves, or with the store, is logged here, and hidden from the caller.
-    pub(super) fn of(fault: &dyn Fault) -> Box<Self> {
+    pub(crate) fn of(fault: &dyn Fault) -> Box<Self> {
         let kind = fault.kind();
         let detail = match kind {
             Kind::Internal => {

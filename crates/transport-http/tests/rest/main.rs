@@ -6,5 +6,6 @@ mod commands;
 mod document;
 mod edges;
 mod reading;
+mod sign_in;
 mod support;
 mod surface;
