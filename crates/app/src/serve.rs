@@ -96,6 +96,7 @@ fn api_deps(wired: &Wired, config: &Config) -> ApiDeps {
     ApiDeps {
         services: Arc::clone(&wired.services),
         callers: wired.callers(),
+        browsers: wired.browsers.clone(),
         entropy: Arc::new(OsEntropy),
         stopwatch: Arc::new(MonotonicWatch::start()),
         settings: surface::http_settings(&config.http, &config.grpc),
@@ -111,6 +112,7 @@ fn operations(wired: &Wired) -> (Operations, PrometheusHandle) {
         readiness: Arc::new(StoreReadiness::new(
             Arc::clone(&wired.services),
             Arc::clone(&wired.stores.ledger),
+            wired.sign_in.clone(),
         )),
         metrics: Arc::new(PrometheusText::new(handle.clone())),
     };
