@@ -5,6 +5,7 @@ mod lanes;
 mod ledger;
 mod queries;
 mod register;
+mod sessions;
 mod upkeep;
 mod work;
 

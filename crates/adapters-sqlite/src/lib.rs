@@ -19,6 +19,7 @@ mod prepared;
 mod queries;
 mod register;
 mod rows;
+mod sessions;
 mod store;
 mod upkeep;
 mod work_queue;

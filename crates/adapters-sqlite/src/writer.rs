@@ -18,7 +18,7 @@ use crate::clock::HostClock;
 use crate::error::store_error;
 use crate::lock::FileLock;
 use crate::prepared::Prepared;
-use crate::{upkeep, work_queue, write};
+use crate::{sessions, upkeep, work_queue, write};
 
 /// Where the answer to a job goes. A caller that has gone away doesn't stop its job.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -32,6 +32,7 @@ pub(crate) enum Job {
     Heartbeat(String, Reply<bool>),
     Rewrap(Box<upkeep::Rewrap>, Reply<bool>),
     Forget { older_than: Millis, at_most: u32, reply: Reply<u64> },
+    Sessions(Box<sessions::SessionWrite>, Reply<sessions::SessionsWritten>),
     Close(oneshot::Sender<()>),
 }
 
@@ -196,6 +197,7 @@ impl State {
             Job::Forget { older_than, at_most, reply } => {
                 answer(reply, upkeep::forget(connection, clock, older_than, at_most).await);
             }
+            Job::Sessions(change, reply) => answer(reply, sessions::write(connection, clock, &change).await),
             // These two never come here.
             Job::Commit(..) | Job::Close(_) => {}
         }
@@ -284,6 +286,7 @@ fn refuse(job: Job, error: StoreError) {
         Job::Extend(_, reply) => answer(reply, Err(error)),
         Job::Heartbeat(_, reply) | Job::Rewrap(_, reply) => answer(reply, Err(error)),
         Job::Forget { reply, .. } => answer(reply, Err(error)),
+        Job::Sessions(_, reply) => answer(reply, Err(error)),
         Job::Close(done) => drop(done),
     }
 }

@@ -33,6 +33,9 @@ pub enum Command {
     /// See and rotate the master keys that seal secret values, in the configured store.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// End sessions of people who have signed in with a browser, in the configured store.
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// See and decide what waits.
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
@@ -142,6 +145,19 @@ pub enum KeysCommand {
     Status(ConfigArgs),
     /// Wrap what an older master key wraps anew, under the active one. Fails when something still needs an older one afterwards.
     Rewrap(ConfigArgs),
+}
+
+/// Session commands.
+#[derive(Debug, Subcommand)]
+pub enum SessionsCommand {
+    /// End all sessions of a person, wherever they are signed in.
+    End {
+        /// Whose, such as `user:corp:alice`.
+        principal: String,
+        /// Which configuration.
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
 }
 
 /// Which server, and as whom.

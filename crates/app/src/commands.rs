@@ -7,6 +7,7 @@ mod guard;
 mod keys;
 mod migrate;
 mod policy;
+mod sessions;
 mod token;
 
 #[cfg(feature = "demo")]
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Policy(command) => policy::run(command).await,
         Command::Token(command) => token::run(command),
         Command::Keys(command) => keys::run(command).await,
+        Command::Sessions(command) => sessions::run(command).await,
         Command::Approvals(command) => approvals::run(command).await,
         Command::Guard(command) => guard::run(&command),
         Command::Databases(command) => databases::run(command).await,

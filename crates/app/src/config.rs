@@ -8,6 +8,7 @@ mod documented;
 pub mod embedded;
 pub mod load;
 pub mod secret;
+pub mod sign_in;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use secret::SecretSource;
+use sign_in::SignInConfig;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,6 +50,9 @@ pub struct Config {
     /// People and services, by a name of their own.
     #[serde(default)]
     pub identities: BTreeMap<String, IdentityConfig>,
+    /// Signing in with a browser. Nobody can without it.
+    #[serde(default)]
+    pub sign_in: Option<SignInConfig>,
     /// The systems that control tools change.
     #[serde(default)]
     pub targets: TargetsConfig,
@@ -70,7 +75,7 @@ pub struct ServerConfig {
     /// Address and port of gRPC. Default `127.0.0.1:7443`. TLS is ended in front of the server; see docs/operations.md.
     pub grpc_listen: SocketAddr,
     /// Address and port of the console, the REST surface, and of health, readiness and metrics. Default `127.0.0.1:7480`. A proxy in front
-    /// lets nobody through to the latter three; see docs/operations.md.
+    /// lets callers through to what docs/operations.md lists only.
     pub http_listen: SocketAddr,
     /// Seconds that calls and work in flight get at shutdown. Default 20.
     pub shutdown_grace_s: u64,

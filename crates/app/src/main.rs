@@ -21,6 +21,7 @@ mod named_tasks;
 mod planted;
 mod run_tokens;
 mod serve;
+mod sign_in;
 mod stores;
 mod targets;
 mod upkeep;

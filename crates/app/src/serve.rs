@@ -72,9 +72,10 @@ fn start(wired: &Wired, config: &Config, grpc: TcpListener, http: TcpListener) -
         workers::run(services, worker_id, worker_config, woken, worker_stop).await;
         Ok(())
     });
-    let (store, store_stop) = (Arc::clone(&wired.stores.upkeep), stopping.clone());
+    let (store, sessions) = (Arc::clone(&wired.stores.upkeep), Arc::clone(&wired.stores.sessions));
+    let store_stop = stopping.clone();
     parts.start("the upkeep of the store", async move {
-        upkeep::run(store, store_stop).await;
+        upkeep::run(store, sessions, store_stop).await;
         Ok(())
     });
     parts.start("the upkeep of metrics", keep_up(metrics, stopping));
@@ -96,6 +97,7 @@ fn api_deps(wired: &Wired, config: &Config) -> ApiDeps {
         services: Arc::clone(&wired.services),
         callers: wired.callers(),
         wake: wired.wake.subscribe(),
+        browsers: wired.browsers.clone(),
         entropy: Arc::new(OsEntropy),
         stopwatch: Arc::new(MonotonicWatch::start()),
         settings: surface::http_settings(&config.http, &config.grpc),
@@ -111,6 +113,7 @@ fn operations(wired: &Wired) -> (Operations, PrometheusHandle) {
         readiness: Arc::new(StoreReadiness::new(
             Arc::clone(&wired.services),
             Arc::clone(&wired.stores.ledger),
+            wired.sign_in.clone(),
         )),
         metrics: Arc::new(PrometheusText::new(handle.clone())),
     };

@@ -7,7 +7,7 @@ use countersign_adapters_postgres::{PgStore, StoreOptions};
 use countersign_adapters_sqlite::{SqliteOptions, SqliteStore};
 use countersign_kernel::Millis;
 use countersign_mcp_tools::ports::DatabaseRegister;
-use countersign_usecases::port::{Ledger, Queries, Upkeep, WorkQueue};
+use countersign_usecases::port::{Ledger, Queries, SessionStore, Upkeep, WorkQueue};
 use secrecy::ExposeSecret as _;
 
 use crate::ambient;
@@ -25,6 +25,8 @@ pub struct Stores {
     pub register: Arc<dyn DatabaseRegister>,
     /// Wrapped keys and old commits.
     pub upkeep: Arc<dyn Upkeep>,
+    /// Sessions of people and their attempts to sign in.
+    pub sessions: Arc<dyn SessionStore>,
     opened: Opened,
 }
 
@@ -66,7 +68,8 @@ impl Stores {
                     work: shared.clone(),
                     queries: shared.clone(),
                     register: shared.clone(),
-                    upkeep: shared,
+                    upkeep: shared.clone(),
+                    sessions: shared,
                     opened: Opened::Sqlite(store),
                 })
             }
@@ -85,7 +88,8 @@ impl Stores {
                     work: shared.clone(),
                     queries: shared.clone(),
                     register: shared.clone(),
-                    upkeep: shared,
+                    upkeep: shared.clone(),
+                    sessions: shared,
                     opened: Opened::Postgres(store),
                 })
             }

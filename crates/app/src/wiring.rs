@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use countersign_kernel::{Millis, Principal, Proof};
 use countersign_transport_grpc::ProcessWake;
+use countersign_transport_http::Browsers;
 use countersign_usecases::access::Callers;
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, policy_text};
@@ -15,6 +16,7 @@ use crate::identities::ConfiguredIdentities;
 use crate::master_keys;
 use crate::metered::MeteredLedger;
 use crate::run_tokens::PasetoRunTokens;
+use crate::sign_in::SignInSetup;
 use crate::stores::Stores;
 use crate::targets::Targets;
 
@@ -28,6 +30,10 @@ pub struct Wired {
     pub tokens: Arc<PasetoRunTokens>,
     /// Who holds which bearer token.
     pub identities: Arc<ConfiguredIdentities>,
+    /// People with browsers.
+    pub browsers: Browsers,
+    /// How they sign in, in words.
+    pub sign_in: String,
     /// Wakes workers and streams.
     pub wake: Arc<ProcessWake>,
 }
@@ -47,7 +53,12 @@ pub async fn wire(config: &Config) -> Result<Wired> {
     let tokens = Arc::new(PasetoRunTokens::from_config(&config.run_tokens)?);
     let sealer = master_keys::sealer(&config.sealing)?;
     let identities = Arc::new(ConfiguredIdentities::from_config(&config.identities)?);
+    let sign_in = SignInSetup::from_config(config)?;
+    if let SignInSetup::Development { .. } = &sign_in {
+        tracing::warn!("{}", sign_in.standing());
+    }
     let (stores, targets) = outside(config).await?;
+    let (standing, browsers) = (sign_in.standing(), sign_in.browsers(stores.sessions.clone()));
     let tools = Arc::new(targets.tools(stores.register.clone())?);
     let wake = Arc::new(ProcessWake::default());
     let ports = Ports {
@@ -65,7 +76,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         0 => services,
         seconds => services.watching(Millis::from_secs(seconds)),
     });
-    Ok(Wired { services, stores, tokens, identities, wake })
+    Ok(Wired { services, stores, tokens, identities, browsers, sign_in: standing, wake })
 }
 
 /// The store and the targets.

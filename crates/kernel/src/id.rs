@@ -91,6 +91,10 @@ uuid_id!(
     /// Names one worker of one server process, as the holder of leases.
     WorkerId, "a worker"
 );
+uuid_id!(
+    /// Names one session of a person who has signed in. Not a secret: it stands in logs.
+    SessionId, "a session"
+);
 
 /// Names one execution of an agent. The platform that launches the run chooses it: 1 to 128 of `A-Z a-z 0-9 . _ : -`, beginning with a
 /// letter or digit, so that a UUID, a CI job's number or a ULID all fit.

@@ -22,13 +22,13 @@ pub mod visible;
 pub use canonical::{CanonicalError, to_canonical};
 pub use digest::Digest;
 pub use fault::{Fault, Kind};
-pub use id::{CommitId, CorrelationId, DeliveryId, EventId, RequestId, RunId, WorkerId};
+pub use id::{CommitId, CorrelationId, DeliveryId, EventId, RequestId, RunId, SessionId, WorkerId};
 pub use language::Language;
 pub use name::{
     ActionName, AgentKey, DatabaseName, Environment, GroupName, Namespace, ParseNameError, ProjectKey,
     Repository, RunLabel, RuntimeMode, ToolName,
 };
-pub use principal::{Actor, ActorKind, Principal, Proof};
+pub use principal::{Actor, ActorKind, OutsideGroup, Principal, Proof};
 pub use redact::{RedactedText, TextError};
 pub use terms::{ApprovalMode, OnRunEnd, SoleOwner, Terms};
 pub use time::{Millis, Timestamp};

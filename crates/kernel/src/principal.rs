@@ -24,8 +24,7 @@ impl Principal {
         let issuer = parts.next().unwrap_or_default();
         let name = parts.next().unwrap_or_default();
         let well_formed = matches!(kind, "user" | "service")
-            && (1..=32).contains(&issuer.len())
-            && issuer.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && is_issuer(issuer)
             && (1..=128).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_graphic());
         if well_formed {
@@ -59,6 +58,69 @@ impl FromStr for Principal {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::parse(text)
     }
+}
+
+/// A group outside of Countersign, as a provider of identities named it at a sign-in: `group:ISSUER:NAME`, such as
+/// `group:keycloak:/staff/sre`.
+///
+/// Issuer is that of the provider's principals; name is 1 to 128 printable ASCII characters, blanks only between others.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutsideGroup(String);
+
+const GROUP_EXPECTED: &str = "`group:ISSUER:NAME`";
+
+impl OutsideGroup {
+    /// Checks and takes the name of an outside group.
+    ///
+    /// # Errors
+    /// The text doesn't have the form above.
+    pub fn parse(text: &str) -> Result<Self, ParseNameError> {
+        let mut parts = text.splitn(3, ':');
+        let kind = parts.next().unwrap_or_default();
+        let issuer = parts.next().unwrap_or_default();
+        let name = parts.next().unwrap_or_default();
+        let well_formed = kind == "group"
+            && is_issuer(issuer)
+            && (1..=128).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+            && name.trim() == name;
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseNameError::new("an outside group", GROUP_EXPECTED, text))
+        }
+    }
+
+    /// The group as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OutsideGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for OutsideGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for OutsideGroup {
+    type Err = ParseNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+/// Whether a text can stand for who names principals and groups.
+fn is_issuer(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// What kind of party acted.
@@ -115,6 +177,10 @@ pub enum Proof {
     RunToken,
     /// A bearer token of a person or service, stored as a hash.
     BearerToken,
+    /// A sign-in at an OpenID Connect provider.
+    Oidc,
+    /// A choice from the list of the development login: nothing was proved at all.
+    Development,
     /// The process itself: workers, and commands run on the server's own host.
     Process,
 }
@@ -125,6 +191,8 @@ impl Proof {
         match self {
             Self::RunToken => "run_token",
             Self::BearerToken => "bearer_token",
+            Self::Oidc => "oidc",
+            Self::Development => "development",
             Self::Process => "process",
         }
     }
@@ -137,8 +205,14 @@ impl FromStr for Proof {
         match text {
             "run_token" => Ok(Self::RunToken),
             "bearer_token" => Ok(Self::BearerToken),
+            "oidc" => Ok(Self::Oidc),
+            "development" => Ok(Self::Development),
             "process" => Ok(Self::Process),
-            other => Err(ParseNameError::new("a proof", "`run_token`, `bearer_token` or `process`", other)),
+            other => Err(ParseNameError::new(
+                "a proof",
+                "`run_token`, `bearer_token`, `oidc`, `development` or `process`",
+                other,
+            )),
         }
     }
 }
@@ -178,5 +252,24 @@ mod tests {
         for bad in ["", "alice", "user:github", "user:github:", "robot:x:y", "user:GitHub:a", "user:x:a b"] {
             assert!(Principal::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn outside_groups_are_named_by_their_provider() {
+        for good in ["group:keycloak:/staff/sre", "group:ad-1:Domain Admins", "group:github:acme:sre"] {
+            assert_eq!(OutsideGroup::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "sre", "group:keycloak", "group:keycloak:", "user:x:y", "group:x: y", "group:x:y\n"] {
+            assert!(OutsideGroup::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn proofs_have_one_spelling() {
+        let all = [Proof::RunToken, Proof::BearerToken, Proof::Oidc, Proof::Development, Proof::Process];
+        for proof in all {
+            assert_eq!(proof.as_str().parse(), Ok(proof));
+        }
+        assert!("OIDC".parse::<Proof>().is_err());
     }
 }

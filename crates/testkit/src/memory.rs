@@ -10,6 +10,7 @@ mod ledger;
 mod queries;
 mod register;
 mod rows;
+mod sessions;
 mod statistics;
 mod table;
 mod tables;

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get};
 use countersign_usecases::Services;
 use countersign_usecases::access::{Callers, Operation, Seats};
@@ -37,12 +37,13 @@ use utoipa_axum::routes;
 
 use crate::console;
 use crate::settings::HttpSettings;
+use crate::sign_in::{self, Browsers};
 use limiter::Limiter;
 use pulse::Pulse;
 
 pub(crate) use approvals::unreadable;
 pub(crate) use events::event_filter;
-pub(crate) use gate::{RequestName, Staff, count};
+pub(crate) use gate::{RequestName, Staff, admit_browser, count};
 pub use openapi::document;
 pub(crate) use problem::{Answer, Problem};
 pub(crate) use query::{Fields, Sent};
@@ -57,6 +58,8 @@ pub struct ApiDeps {
     pub callers: Callers,
     /// Changes with every commit of this process, so that streams hear of it at once.
     pub wake: watch::Receiver<u64>,
+    /// Knows people by their browsers.
+    pub browsers: Browsers,
     /// Names requests whose callers didn't.
     pub entropy: Arc<dyn Entropy>,
     /// Elapsed time, for counting how often somebody asks.
@@ -70,6 +73,7 @@ pub struct ApiDeps {
 pub(crate) struct Api {
     services: Arc<Services>,
     callers: Callers,
+    browsers: Browsers,
     entropy: Arc<dyn Entropy>,
     stopwatch: Arc<dyn Stopwatch>,
     settings: Arc<HttpSettings>,
@@ -89,6 +93,11 @@ impl Api {
     /// Limits and times.
     pub(crate) fn settings(&self) -> &HttpSettings {
         &self.settings
+    }
+
+    /// People with browsers.
+    pub(crate) fn browsers(&self) -> &Browsers {
+        &self.browsers
     }
 }
 
@@ -110,6 +119,7 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
         stopping,
         services: deps.services,
         callers: deps.callers,
+        browsers: deps.browsers,
         entropy: deps.entropy,
         stopwatch: deps.stopwatch,
         limiter: Arc::new(Limiter::new(deps.settings.requests_per_minute)),
@@ -126,8 +136,10 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
         .route("/api/v1/docs", get(page::show))
         .route("/api/v1/docs.css", get(page::style))
         .merge(console::router(&of_page))
+        .merge(sign_in::router(&api))
         .fallback(nothing_there)
         .layer(CatchPanicLayer::custom(gate::panicked))
+        .layer(from_fn(gate::refuse_credentials_in_urls))
         .layer(from_fn_with_state(api.clone(), console::in_page))
         .layer(from_fn_with_state(api.clone(), gate::name))
         .layer(CompressionLayer::new())

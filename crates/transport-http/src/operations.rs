@@ -13,7 +13,7 @@ use serde::Serialize;
 /// One thing that readiness depends on, or that those who watch should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadinessCheck {
-    /// What was looked at: `store`, `policy`, `warrants`, `audit_inbox`.
+    /// What was looked at: `store`, `policy`, `warrants`, `sign_in`.
     pub name: &'static str,
     /// Whether the server can do its work as far as this goes.
     pub ok: bool,

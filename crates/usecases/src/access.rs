@@ -99,6 +99,8 @@ pub enum Operation {
     RestoreDatabase,
     /// The audited events.
     ListEvents,
+    /// A person looks at their own session, and ends it.
+    ReadOwnSession,
     /// The description of a surface, and whether it serves.
     Describe,
 }
@@ -122,6 +124,7 @@ impl Operation {
             Self::CallTool | Self::Heartbeat => Access::Run { checked_by_use_case: true },
             Self::RegisterRun | Self::LinkRun | Self::RenewRunToken | Self::FinishRun => PLATFORM,
             Self::GetRun | Self::WatchRuns => STAFF_OR_PLATFORM,
+            Self::ReadOwnSession => STAFF,
             Self::ListRuns
             | Self::ReadRunTimeline
             | Self::ReadTrace

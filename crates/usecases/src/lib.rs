@@ -23,6 +23,7 @@ pub mod record;
 pub mod runs;
 pub mod seal;
 pub mod services;
+pub mod sign_in;
 pub mod timers;
 pub mod upkeep;
 pub mod warrants;

@@ -1,8 +1,10 @@
-//! The doors of the use cases: storage, work, reading, upkeep, warrants, randomness. Adapters implement them and decide nothing.
+//! The doors of the use cases: storage, work, reading, upkeep, sessions, identities, warrants, randomness. Adapters implement them and decide nothing.
 
 pub mod entropy;
+pub mod identity_provider;
 pub mod ledger;
 pub mod queries;
+pub mod sessions;
 pub mod stopwatch;
 pub mod store_error;
 pub mod token;
@@ -12,6 +14,7 @@ pub mod warrant;
 pub mod work;
 
 pub use entropy::{Entropy, Ids};
+pub use identity_provider::{Challenge, IdentityProvider, ProviderError};
 pub use ledger::{
     CallLookup, CallSnapshot, DatabaseSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot,
     RunSnapshot,
@@ -20,6 +23,7 @@ pub use queries::{
     AskedCount, DayCounts, EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter,
     RequestPage, RequestStatus, RunCursor, RunDetail, RunFilter, RunPage, Statistics,
 };
+pub use sessions::{AttemptSnapshot, SessionSnapshot, SessionStore};
 pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;
 pub use token::{IssuedToken, RunTokens, TokenError};

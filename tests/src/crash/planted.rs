@@ -237,7 +237,7 @@ impl StoreFixture for Fixture {
             None => store.clone() as _,
             Some(plant) => Arc::new(PlantedLedger::new(store.clone(), plant, None)) as _,
         };
-        Doors::of(ledger, store.clone(), store.clone(), store.clone(), store, Clock(clock))
+        Doors::of(ledger, store.clone(), store.clone(), store.clone(), store.clone(), store, Clock(clock))
     }
 }
 

@@ -36,7 +36,7 @@ impl Layer {
             "policy" | "approvals" | "waitstate" | "audit" | "mcp-tools" => Layer::Domain,
             "usecases" => Layer::Usecases,
             "adapters-postgres" | "adapters-sqlite" | "adapters-k8s" | "adapters-github"
-            | "adapters-http" => Layer::Adapter,
+            | "adapters-http" | "adapters-oidc" => Layer::Adapter,
             "transport-grpc" | "transport-http" | "transport-mcp" => Layer::Transport,
             "simulators" => Layer::Simulators,
             "testkit" => Layer::Testkit,
@@ -161,9 +161,15 @@ const HOMES: &[Home] = &[
     },
     Home {
         names: &["reqwest"],
-        homes: &["adapters-http", "suites", "example-own-tool"],
+        homes: &["adapters-http", "adapters-oidc", "suites", "example-own-tool"],
         in_tests_of: &["simulators"],
-        rule: "reqwest lives only in adapters-http, in the simulators' tests, in the suites and in the example of a tool of one's own",
+        rule: "reqwest lives only in adapters-http and adapters-oidc, in the simulators' tests, in the suites and in the example of a tool of one's own",
+    },
+    Home {
+        names: &["openidconnect", "oauth2"],
+        homes: &["adapters-oidc"],
+        in_tests_of: &[],
+        rule: "openidconnect lives only in adapters-oidc",
     },
     Home {
         names: &["rmcp"],

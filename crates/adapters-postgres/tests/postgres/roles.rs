@@ -1,17 +1,25 @@
 //! The roles: what each may do, and that the application's role can do everything the store does.
 
+use std::collections::BTreeSet;
+
 use countersign_adapters_postgres::{StoreOptions, pending_migrations};
 use countersign_approvals::Choice;
-use countersign_kernel::Millis;
+use countersign_kernel::{Millis, Proof};
 use countersign_mcp_tools::ports::DatabaseRegister;
+use countersign_testkit::SeededEntropy;
+use countersign_testkit::build::principal;
 use countersign_usecases::commit::{DatabaseWrite, Draft, Mark};
 use countersign_usecases::port::{
-    Due, EventFilter, Ledger, Queries, RequestFilter, Upkeep, WorkKind, WorkQueue,
+    Due, EventFilter, Ledger, Queries, RequestFilter, SessionStore, Upkeep, WorkKind, WorkQueue,
 };
 use countersign_usecases::record::{DatabaseRecord, SealedRecord, Stamp};
+use countersign_usecases::sign_in::session::SessionLimits;
+use countersign_usecases::sign_in::{Attempt, Person, ReturnTo, Secret, Session};
 use sqlx::{Acquire, PgPool};
 
 use crate::story::Story;
+
+const DAY: Millis = Millis::from_secs(24 * 3600);
 
 async fn app() -> Story {
     let role = Some("countersign_app".to_owned());
@@ -98,7 +106,36 @@ async fn the_application_role_can_do_all_that_the_store_does() {
     let wrapped = store.list_wrapped_keys(None, 10).await.unwrap().remove(0);
     assert!(store.replace_wrapped_key(&wrapped, "m2", "w2").await.unwrap());
     assert!(store.forget_commits(Millis(0), 100).await.unwrap() > 0);
+    sessions(&story).await;
     assert_eq!(pending_migrations(store.pool()).await.unwrap(), [0_i64; 0]);
+}
+
+/// All that is done with sessions and attempts.
+async fn sessions(story: &Story) {
+    let (store, entropy, now) = (&story.store, SeededEntropy::new(4), story.now().await);
+    let (alice, limits) =
+        (principal("user:corp:alice"), SessionLimits { idle: DAY, absolute: DAY, rotate_after: DAY });
+    let person = Person::new(alice.clone(), Proof::Oidc, None, BTreeSet::new(), BTreeSet::new());
+    let (secret, csrf) = (Secret::draw(&entropy), Secret::draw(&entropy));
+    let session = Session::begin(story.ids(now).session(), person, &secret, csrf, &limits, now);
+    store.insert_session(&session).await.unwrap();
+    assert!(store.load_session(&secret.hash()).await.unwrap().session.is_some());
+    assert_eq!(store.revoke_sessions(&alice).await.unwrap(), 1);
+    let revoked = store.load_session(&secret.hash()).await.unwrap().session.unwrap();
+    store.update_session(&revoked.revoked(now)).await.unwrap();
+    let attempt = Attempt {
+        state: secret.hash(),
+        browser: secret.hash(),
+        nonce: secret.clone(),
+        verifier: secret.clone(),
+        return_to: ReturnTo::front(),
+        expires_at: now,
+    };
+    store.insert_attempt(&attempt).await.unwrap();
+    let (state, browser) = (secret.hash(), secret.hash());
+    assert!(store.take_attempt(&state, &browser).await.unwrap().attempt.is_some());
+    store.insert_attempt(&attempt).await.unwrap();
+    assert_eq!(store.forget_ended(10).await.unwrap(), 1);
 }
 
 #[tokio::test]

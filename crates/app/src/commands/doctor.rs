@@ -7,6 +7,7 @@ mod findings;
 mod keys;
 mod places;
 mod policy;
+mod sign_in;
 mod store;
 mod targets;
 
@@ -22,6 +23,7 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     let mut findings = Findings::default();
     findings.good("configuration", "read");
     keys::look(config, &mut findings);
+    sign_in::look(config, &mut findings).await;
     let stores = store::look(config, &mut findings).await;
     match &stores {
         Some(stores) => keys::look_in_store(&config.sealing, stores, &mut findings).await,

@@ -11,11 +11,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 pub(super) struct StoreReadiness {
     services: Arc<Services>,
     ledger: Arc<dyn Ledger>,
+    sign_in: String,
 }
 
 impl StoreReadiness {
-    pub(super) fn new(services: Arc<Services>, ledger: Arc<dyn Ledger>) -> Self {
-        Self { services, ledger }
+    pub(super) fn new(services: Arc<Services>, ledger: Arc<dyn Ledger>, sign_in: String) -> Self {
+        Self { services, ledger, sign_in }
     }
 
     async fn store(&self) -> ReadinessCheck {
@@ -55,7 +56,8 @@ impl StoreReadiness {
 #[async_trait]
 impl Readiness for StoreReadiness {
     async fn check(&self) -> Vec<ReadinessCheck> {
-        vec![self.store().await, self.policy().await, self.warrants()]
+        let sign_in = ReadinessCheck { name: "sign_in", ok: true, detail: self.sign_in.clone() };
+        vec![self.store().await, self.policy().await, self.warrants(), sign_in]
     }
 }
 

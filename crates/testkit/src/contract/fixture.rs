@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_kernel::Millis;
 use countersign_mcp_tools::ports::DatabaseRegister;
-use countersign_usecases::port::{Ledger, Queries, Upkeep, WorkQueue};
+use countersign_usecases::port::{Ledger, Queries, SessionStore, Upkeep, WorkQueue};
 
 /// Makes stores.
 #[async_trait]
@@ -45,6 +45,8 @@ pub struct Doors {
     pub databases: Arc<dyn DatabaseRegister>,
     /// Upkeep.
     pub upkeep: Arc<dyn Upkeep>,
+    /// Sessions and attempts to sign in.
+    pub sessions: Arc<dyn SessionStore>,
     /// The store's clock.
     pub clock: Arc<dyn ContractClock>,
     kept: Vec<Box<dyn Any + Send + Sync>>,
@@ -54,9 +56,9 @@ impl Doors {
     /// The ports of a store that implements all of them.
     pub fn new<S>(store: Arc<S>, clock: impl ContractClock + 'static) -> Self
     where
-        S: Ledger + WorkQueue + Queries + DatabaseRegister + Upkeep + 'static,
+        S: Ledger + WorkQueue + Queries + DatabaseRegister + Upkeep + SessionStore + 'static,
     {
-        Self::of(store.clone(), store.clone(), store.clone(), store.clone(), store, clock)
+        Self::of(store.clone(), store.clone(), store.clone(), store.clone(), store.clone(), store, clock)
     }
 
     /// The ports of a store where each is its own.
@@ -66,9 +68,10 @@ impl Doors {
         queries: Arc<dyn Queries>,
         databases: Arc<dyn DatabaseRegister>,
         upkeep: Arc<dyn Upkeep>,
+        sessions: Arc<dyn SessionStore>,
         clock: impl ContractClock + 'static,
     ) -> Self {
-        Self { ledger, work, queries, databases, upkeep, clock: Arc::new(clock), kept: Vec::new() }
+        Self { ledger, work, queries, databases, upkeep, sessions, clock: Arc::new(clock), kept: Vec::new() }
     }
 
     /// Keeps something alive as long as the store.

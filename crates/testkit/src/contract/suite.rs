@@ -106,6 +106,16 @@ macro_rules! contract_suite {
                 a_value_that_was_erased_is_not_wrapped_again,
                 old_commits_are_forgotten_and_young_ones_kept,
             }
+            sessions {
+                a_session_comes_back_by_its_secret_and_by_the_one_before,
+                a_session_changes_one_version_at_a_time,
+                no_two_sessions_share_a_secret,
+                all_sessions_of_a_principal_are_ended_at_once,
+                an_attempt_is_taken_once_and_by_its_own_browser,
+                what_has_ended_is_erased_and_nothing_else,
+                people_sign_in_and_out_again,
+                requests_at_once_get_one_new_secret,
+            }
             races {
                 commits_of_one_run_all_get_through,
                 one_intent_is_opened_once,
@@ -134,7 +144,7 @@ macro_rules! contract_rules {
 #[cfg(test)]
 mod tests {
     /// The sources of all modules with rules: a rule that the macro doesn't name would never run.
-    const SOURCES: [(&str, &str); 11] = [
+    const SOURCES: [(&str, &str); 12] = [
         ("atomic", include_str!("atomic.rs")),
         ("guards", include_str!("guards.rs")),
         ("commits", include_str!("commits.rs")),
@@ -146,6 +156,7 @@ mod tests {
         ("events", include_str!("events.rs")),
         ("upkeep", include_str!("upkeep.rs")),
         ("races", include_str!("races.rs")),
+        ("sessions", include_str!("sessions.rs")),
     ];
 
     #[test]

@@ -3,8 +3,9 @@
 use countersign_kernel::{CommitId, Timestamp, WorkerId};
 use countersign_usecases::port::{WorkKind, WorkSubject};
 use countersign_usecases::record::{
-    CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord, PrincipalRecord,
-    RequestRecord, RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    AttemptRecord, CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord,
+    PrincipalRecord, RequestRecord, RunRecord, SealedRecord, SessionRecord, Stamp, StepRecord, VoteRecord,
+    WaitRecord,
 };
 
 use super::table::{Journal, Table};
@@ -66,6 +67,8 @@ pub(super) struct Tables {
     pub(super) work: Table<WorkKey, WorkItem>,
     pub(super) policies: Table<i64, PolicyRecord>,
     pub(super) principals: Table<String, PrincipalRecord>,
+    pub(super) sessions: Table<String, SessionRecord>,
+    pub(super) attempts: Table<String, AttemptRecord>,
     /// The highest fence given out; not journaled, because a fence is never given out twice.
     pub(super) last_fence: u64,
 }
@@ -80,7 +83,7 @@ impl Tables {
     }
 
     /// All tables: taken apart by name, so that a new one can't be forgotten.
-    fn journals(&mut self) -> [&mut dyn Journal; 20] {
+    fn journals(&mut self) -> [&mut dyn Journal; 22] {
         let Self {
             commits,
             runs,
@@ -102,6 +105,8 @@ impl Tables {
             work,
             policies,
             principals,
+            sessions,
+            attempts,
             last_fence: _,
         } = self;
         [
@@ -125,6 +130,8 @@ impl Tables {
             work,
             policies,
             principals,
+            sessions,
+            attempts,
         ]
     }
 }

@@ -5,19 +5,21 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_kernel::Principal;
 use countersign_mcp_tools::IdempotencyKey;
 use countersign_usecases::Identity;
 use countersign_usecases::access::{Access, BearerIdentity, Operation, bearer_token};
+use countersign_usecases::sign_in::{Secret, SignInError};
 use tracing::{Instrument as _, field};
 
 use super::problem::{Answer, FieldProblem, Place, Problem};
 use super::{Api, AsItIs};
+use crate::sign_in::{SignedIn, add_session, has_session, refused_page, sign_in_path, token_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -79,7 +81,6 @@ pub(crate) async fn name(State(api): State<Api>, mut request: Request, next: Nex
     }
     // What staff see is theirs alone, and as of now.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -93,9 +94,11 @@ fn in_form(mut response: Response, id: &str, path: &str) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return problem.render(id, response);
     }
+    if response.extensions().get::<AsItIs>().is_some() {
+        return response;
+    }
     let status = response.status();
-    let told = response.extensions().get::<AsItIs>().is_some();
-    if !told && (status.is_client_error() || status.is_server_error()) {
+    if status.is_client_error() || status.is_server_error() {
         return Problem::of_status(status, path).render(id, response);
     }
     response
@@ -127,38 +130,163 @@ fn request_id(headers: &HeaderMap, api: &Api) -> String {
     })
 }
 
-/// Lets in whoever may ask for this operation, as often as they may, if they take the form of its answer.
-pub(crate) async fn admit(
-    State((api, operation, form)): State<(Api, Operation, Option<&'static str>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match check(&api, operation, form, request.headers()) {
-        Ok(staff) => {
-            request.extensions_mut().insert(staff);
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
+/// A token in an address ends in logs, histories and other sites' statistics: one that comes so is refused, and never looked at.
+pub(super) async fn refuse_credentials_in_urls(request: Request, next: Next) -> Response {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+    if pairs.is_ok_and(|Query(pairs)| pairs.iter().any(|(name, _)| is_credential(name))) {
+        let detail = "credentials don't belong into an address, where logs keep them: send `Authorization: Bearer TOKEN`, and replace \
+                      the one you sent";
+        return Problem::refuse("credential_in_url", StatusCode::BAD_REQUEST, detail).into_response();
     }
+    next.run(request).await
 }
 
-fn check(api: &Api, operation: Operation, form: Option<&'static str>, headers: &HeaderMap) -> Answer<Staff> {
-    let token =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer_token);
-    let bearer = api.callers.bearer(token).map_err(|error| Problem::of(&error))?;
+/// Names of parameters that are those of credentials, whatever their spelling.
+fn is_credential(name: &str) -> bool {
+    const NAMES: [&str; 14] = [
+        "accesstoken",
+        "apikey",
+        "apitoken",
+        "auth",
+        "authorization",
+        "authtoken",
+        "bearer",
+        "clientsecret",
+        "idtoken",
+        "password",
+        "refreshtoken",
+        "secret",
+        "sessiontoken",
+        "token",
+    ];
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    NAMES.contains(&plain.to_ascii_lowercase().as_str())
+}
+
+/// Lets in whoever may ask for this operation, as often as they may, if they take the form of its answer.
+pub(super) async fn admit(
+    State((api, operation, form)): State<(Api, Operation, Option<&'static str>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut request, signed_in, caller) = match check(&api, operation, form, request).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.into_response(),
+    };
+    request.extensions_mut().insert(caller.staff);
+    if let Some(signed_in) = signed_in {
+        request.extensions_mut().insert(signed_in);
+    }
+    let mut response = next.run(request).await;
+    if let Some(secret) = &caller.new_secret {
+        add_session(&mut response, secret);
+    }
+    response
+}
+
+/// Lets a person in whose browser is signed in, for a page that stands for this operation. Whoever is not signed in is sent to do so, where
+/// a page was asked for; every refusal is a page.
+pub(crate) async fn admit_browser(
+    State((api, operation)): State<(Api, Operation)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let wanted = (*request.method() == Method::GET).then(|| request.uri().clone());
+    let (mut request, signed_in, caller) = match check_browser(&api, operation, request).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            return match wanted {
+                Some(uri) if problem.status() == StatusCode::UNAUTHORIZED => {
+                    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+                    Redirect::to(&sign_in_path(path)).into_response()
+                }
+                Some(_) | None => refused_page(&problem),
+            };
+        }
+    };
+    request.extensions_mut().insert(caller.staff);
+    request.extensions_mut().insert(signed_in);
+    let mut response = next.run(request).await;
+    if let Some(secret) = &caller.new_secret {
+        add_session(&mut response, secret);
+    }
+    response
+}
+
+/// A caller that was let in.
+struct Caller {
+    staff: Staff,
+    /// What its browser is to have as the secret of its session from now on.
+    new_secret: Option<Secret>,
+}
+
+async fn check(
+    api: &Api,
+    operation: Operation,
+    form: Option<&'static str>,
+    request: Request,
+) -> Answer<(Request, Option<SignedIn>, Caller)> {
+    let headers = request.headers();
+    let admitted = match (headers.get(header::AUTHORIZATION), has_session(headers)) {
+        (Some(_), true) => {
+            let detail = "the request has both a bearer token and a session: send one of them";
+            return Err(Problem::refuse("two_credentials", StatusCode::BAD_REQUEST, detail));
+        }
+        (None, true) => {
+            let (request, signed_in, caller) = check_browser(api, operation, request).await?;
+            (request, Some(signed_in), caller)
+        }
+        (given, false) => {
+            let token = given.and_then(|value| value.to_str().ok()).and_then(bearer_token);
+            let bearer = api.callers.bearer(token).map_err(|error| Problem::of(&error))?;
+            let staff = let_in(api, operation, bearer)?;
+            (request, None, Caller { staff, new_secret: None })
+        }
+    };
+    form.map_or(Ok(()), |form| acceptable(form, admitted.0.headers()))?;
+    presentable_key(admitted.0.headers())?;
+    Ok(admitted)
+}
+
+/// A browser proves itself by a cookie, which other sites can make it send: what changes something has to come from our own pages.
+async fn check_browser(
+    api: &Api,
+    operation: Operation,
+    request: Request,
+) -> Answer<(Request, SignedIn, Caller)> {
+    let recognised = api.browsers.recognise(request.headers()).await.map_err(|error| Problem::of(&error))?;
+    let recognised = recognised.ok_or_else(|| Problem::of(&SignInError::NotSignedIn))?;
+    let signed_in = SignedIn::of(&recognised);
+    let request =
+        if request.method().is_safe() { request } else { from_our_pages(api, &signed_in, request).await? };
+    let staff = let_in(api, operation, signed_in.person().caller())?;
+    Ok((request, signed_in, Caller { staff, new_secret: recognised.new_secret }))
+}
+
+async fn from_our_pages(api: &Api, signed_in: &SignedIn, request: Request) -> Answer<Request> {
+    api.browsers.check_origin(request.headers()).map_err(Problem::forged)?;
+    let most = api.settings.max_body_bytes;
+    let (request, token) = token_of(request, most).await.ok_or_else(|| {
+        let detail = format!("the form can't be read, or has more than {most} bytes");
+        Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
+    })?;
+    signed_in.check_token(token.as_deref()).map_err(Problem::forged)?;
+    Ok(request)
+}
+
+fn let_in(api: &Api, operation: Operation, bearer: BearerIdentity) -> Answer<Staff> {
     let principal = &bearer.identity.principal;
     tracing::Span::current().record("caller", field::display(principal));
     count(api, principal, 1)?;
-    let bearer = match operation.access() {
-        Access::AnyOf(needs) => bearer.with_role(needs).map_err(|error| Problem::of(&error))?,
+    match operation.access() {
+        Access::AnyOf(needs) => {
+            bearer.with_role(needs).map(|bearer| Staff(Arc::new(bearer))).map_err(|error| Problem::of(&error))
+        }
         Access::Public | Access::Run { .. } => {
             tracing::error!(?operation, "a staff route stands for an operation that is not for staff");
-            return Err(Problem::refuse("internal", StatusCode::INTERNAL_SERVER_ERROR, "an internal error"));
+            Err(Problem::refuse("internal", StatusCode::INTERNAL_SERVER_ERROR, "an internal error"))
         }
-    };
-    form.map_or(Ok(()), |form| acceptable(form, headers))?;
-    presentable_key(headers)?;
-    Ok(Staff(Arc::new(bearer)))
+    }
 }
 
 /// Counts what a caller asks for. One message that does the work of several counts as these.

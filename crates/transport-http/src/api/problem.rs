@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::dto::decision::Current;
+use crate::sign_in::Forged;
 
 /// The media type of problems.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -143,6 +144,26 @@ const fn retry_after_s(kind: Kind) -> Option<u64> {
 }
 
 impl Problem {
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What happened, in words for a person.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// A request that another site may have made a browser ask.
+    pub(crate) fn forged(forged: Forged) -> Box<Self> {
+        Self::refuse("request_forged", StatusCode::FORBIDDEN, forged.to_string())
+    }
+
     /// A refusal of the surface itself.
     pub(crate) fn refuse(code: &'static str, status: StatusCode, detail: impl Into<String>) -> Box<Self> {
         Box::new(Self {
@@ -203,21 +224,6 @@ impl Problem {
         let mut problem = Self::refuse("invalid_request", status, format!("{} {fields}", errors.len()));
         problem.errors = errors;
         problem
-    }
-
-    /// The status it is answered with.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// The stable code.
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
-    }
-
-    /// What happened, in words for a person.
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
     }
 
     /// Every field that breaks its rule.

@@ -1,31 +1,19 @@
-//! Around every page: headers, and refusals in words.
+//! Around every page: whoever is not signed in is sent to do so, and refusals are said in words.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 use maud::html;
 
+use super::decide::see;
 use super::layout::{self, Outside};
 use super::visitor::Look;
 use crate::api::{Api, AsItIs, Problem, RequestName};
-
-/// Pages load our own style, script and icon, and speak with us alone. Scripts and styles inside a page are never run.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; media-src 'self' blob:; \
-form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static("microphone=(self), camera=(), geolocation=()"),
-    ),
-];
+use crate::sign_in::sign_in_path;
 
 /// Gives whatever is answered outside of `/api` the form of a page: refusals too.
-pub(crate) async fn in_page(State(_): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn in_page(State(api): State<Api>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
         return next.run(request).await;
@@ -33,13 +21,14 @@ pub(crate) async fn in_page(State(_): State<Api>, request: Request, next: Next) 
     let asked = Asked::of(&request);
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = asked.refused(&problem, response);
+        let has_to_sign_in = problem.status() == StatusCode::UNAUTHORIZED && api.browsers().are_let_in();
+        response = match asked.page.as_deref().filter(|_| has_to_sign_in) {
+            Some(page) => see(&sign_in_path(page)),
+            None => asked.refused(&problem, response),
+        };
     } else if response.status().is_client_error() && !is_page(response.headers()) {
         let problem = Problem::of_status(response.status(), &asked.path);
         response = asked.refused(&problem, response);
-    }
-    for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert(value);
     }
     response
 }
@@ -52,13 +41,17 @@ fn is_page(headers: &HeaderMap) -> bool {
 struct Asked {
     look: Look,
     path: String,
+    /// Where to come back to after signing in: what was asked for can be asked for again.
+    page: Option<String>,
     id: String,
 }
 
 impl Asked {
     fn of(request: &Request) -> Self {
         let id = request.extensions().get::<RequestName>().map(|name| name.0.clone()).unwrap_or_default();
-        Self { look: Look::of(request.headers()), path: request.uri().path().to_owned(), id }
+        let whole = request.uri().path_and_query().map(ToString::to_string);
+        let page = whole.filter(|_| *request.method() == Method::GET);
+        Self { look: Look::of(request.headers()), path: request.uri().path().to_owned(), page, id }
     }
 
     /// The refusal as a page. Headers that say how to go on (`Allow`, `Retry-After`) stay.

@@ -93,8 +93,11 @@ pub(super) fn page_with(status: StatusCode, page: &Page<'_>) -> Response {
                             }
                         }
                     }
-                    span.who { (words.signed_in_as(&page.visitor.identity().principal)) }
+                    @if page.visitor.has_session() {
+                        a.who href="/account" { (words.signed_in_as(page.visitor.name())) }
+                    } @else { span.who { (words.signed_in_as(page.visitor.name())) } }
                 }
+                @if page.visitor.development { p.banner { (words.development()) } }
                 main id="main" tabindex="-1" { h1 { (page.title) } (page.body) }
                 (footer(page.visitor.look, &page.visitor.address))
                 @if page.follows.is_some() {

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::words::Words;
 use crate::api::{Api, Problem, Staff};
+use crate::sign_in::SignedIn;
 
 /// The cookie that holds the chosen language.
 pub(super) const LANGUAGE: &str = "countersign-language";
@@ -67,6 +68,9 @@ impl Look {
 #[derive(Clone, Debug)]
 pub(super) struct Visitor {
     staff: Staff,
+    signed_in: Option<SignedIn>,
+    /// Whether nobody has to prove anything here, which every page says.
+    pub(super) development: bool,
     pub(super) look: Look,
     /// The page they asked for, with its query.
     pub(super) address: String,
@@ -87,7 +91,20 @@ impl Visitor {
 
     /// What proves that a form was made by a page of ours. A bearer token needs none: no browser sends it by itself.
     pub(super) fn csrf_field(&self) -> Markup {
-        html! {}
+        self.signed_in.as_ref().map_or_else(|| html! {}, SignedIn::csrf_field)
+    }
+
+    /// What they are called.
+    pub(super) fn name(&self) -> String {
+        match &self.signed_in {
+            Some(signed_in) => signed_in.person().display_name.to_string(),
+            None => self.identity().principal.to_string(),
+        }
+    }
+
+    /// Whether they have a session, which has a page of its own.
+    pub(super) fn has_session(&self) -> bool {
+        self.signed_in.is_some()
     }
 
     pub(super) fn has(&self, role: Role) -> bool {
@@ -101,7 +118,9 @@ impl FromRequestParts<Api> for Visitor {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Self::Rejection> {
         let staff = Staff::from_request_parts(parts, api).await?;
         let address = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-        Ok(Self { staff, look: Look::of(&parts.headers), address })
+        let signed_in = parts.extensions.get::<SignedIn>().cloned();
+        let development = api.browsers().are_developers();
+        Ok(Self { staff, signed_in, development, look: Look::of(&parts.headers), address })
     }
 }
 

@@ -68,6 +68,7 @@ texts! {
     theme_dark: "dark", "тёмная";
     language: "Language", "Язык";
     apply: "Apply", "Применить";
+    development: "Development login: nobody proves who they are here. Never use it for anything that matters.", "Вход для разработки: никто не подтверждает, кто он. Не используйте его для чего-либо важного.";
     keys: "Keys", "Клавиши";
     close: "Close", "Закрыть";
     live_on: "Up to date", "Обновляется само";

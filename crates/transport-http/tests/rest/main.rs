@@ -7,6 +7,7 @@ mod document;
 mod edges;
 mod pages;
 mod reading;
+mod sign_in;
 mod stream;
 mod support;
 mod surface;

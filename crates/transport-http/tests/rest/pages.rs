@@ -10,7 +10,7 @@ use countersign_kernel::RequestId;
 use scraper::{ElementRef, Html, Selector};
 use tower::ServiceExt as _;
 
-use crate::support::{World, call};
+use crate::support::{Browser, World, call};
 
 /// A page as a browser reads it.
 pub(super) struct Shown {
@@ -90,13 +90,17 @@ impl World {
 
     /// Sends a form.
     pub(super) async fn submit(&self, who: &str, path: &str, fields: &[(&str, &str)]) -> Shown {
-        let pairs: Vec<_> =
-            fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
-        let mut request = call(Method::POST, who, path, None).map(|_| Body::from(pairs.join("&")));
-        request
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
-        self.shown(request).await
+        self.shown(form(call(Method::POST, who, path, None), fields)).await
+    }
+
+    /// A page as a browser with a session gets it.
+    pub(super) async fn page_of(&self, browser: &Browser, path: &str) -> Shown {
+        self.shown(browser.shows(call(Method::GET, "", path, None))).await
+    }
+
+    /// Sends a form from a browser with a session, which adds nothing but its cookie.
+    pub(super) async fn submit_of(&self, browser: &Browser, path: &str, fields: &[(&str, &str)]) -> Shown {
+        self.shown(browser.shows(form(call(Method::POST, "", path, None), fields))).await
     }
 
     /// Presses a button of the form that this page has for the address.
@@ -125,17 +129,23 @@ impl World {
     }
 }
 
+fn form(mut request: Request<Body>, fields: &[(&str, &str)]) -> Request<Body> {
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+    let kind = "application/x-www-form-urlencoded".parse().unwrap();
+    request.headers_mut().insert(header::CONTENT_TYPE, kind);
+    request.map(|_| Body::from(pairs.join("&")))
+}
+
 /// As forms escape it (<https://url.spec.whatwg.org/#urlencoded-serializing>).
 fn escaped(text: &str) -> String {
     text.bytes()
-        .map(
-            |byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            },
-        )
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_') {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }

@@ -12,7 +12,8 @@ use countersign_mcp_tools::{OwnerFeedback, ToolRegistry};
 use countersign_testkit::build::{principal, run_facts, run_id};
 use countersign_testkit::{MemoryStore, SeededEntropy, TestIds, TestTool};
 use countersign_transport_http::{
-    ApiDeps, HttpSettings, Metrics, Operations, Readiness, ReadinessCheck, document, router,
+    ApiDeps, Browsers, HttpSettings, Metrics, Operations, PublicUrl, Readiness, ReadinessCheck, document,
+    router,
 };
 use countersign_usecases::access::{
     BearerDirectory, BearerIdentity, Callers, Role, RunTokenVerifier, TokenRejection,
@@ -20,9 +21,11 @@ use countersign_usecases::access::{
 use countersign_usecases::call_tool::call_tool;
 use countersign_usecases::policy_text::activate_policy;
 use countersign_usecases::port::stopwatch::StoppedWatch;
-use countersign_usecases::port::{IssuedToken, RunTokens, TokenError};
+use countersign_usecases::port::{Ids, IssuedToken, RunTokens, SessionStore as _, TokenError};
 use countersign_usecases::runs::register_run;
 use countersign_usecases::seal::{MasterKey, Sealer};
+use countersign_usecases::sign_in::session::SessionLimits;
+use countersign_usecases::sign_in::{Person, Secret, Session, SignIn, Way};
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, worker};
 use countersign_waitstate::{RunFacts, RunLinks};
@@ -98,6 +101,7 @@ pub(crate) struct World {
     pub(crate) services: Arc<Services>,
     pub(crate) app: Router,
     ids: TestIds,
+    entropy: SeededEntropy,
 }
 
 /// An answer, which has been held against the document.
@@ -113,7 +117,23 @@ pub(crate) async fn world() -> World {
     world_with(HttpSettings::default()).await
 }
 
+/// Where browsers reach the world.
+pub(crate) const PUBLIC_URL: &str = "https://countersign.example";
+
+/// How long sessions last in it.
+pub(crate) const LIMITS: SessionLimits = SessionLimits {
+    idle: Millis::from_secs(1_800),
+    absolute: Millis::from_secs(43_200),
+    rotate_after: Millis::from_secs(900),
+};
+
 pub(crate) async fn world_with(settings: HttpSettings) -> World {
+    let people = ["dana", "erin"].map(|name| person(&format!("user:dev:{name}"), &[Role::Viewer]));
+    world_of(settings, Some(Way::Development(people.to_vec()))).await
+}
+
+/// A world where people sign in like this, or not at all.
+pub(crate) async fn world_of(settings: HttpSettings, way: Option<Way>) -> World {
     let store = MemoryStore::default();
     let tool = Arc::new(TestTool::writing(1));
     let mut tools = ToolRegistry::new();
@@ -132,9 +152,14 @@ pub(crate) async fn world_with(settings: HttpSettings) -> World {
     let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
     let sealer = Sealer::new(keys, "k1".to_owned()).unwrap();
     let services = Arc::new(Services::new(ports, Arc::new(tools), sealer));
-    let deps = deps(services.clone(), settings);
+    let browsers = way.map(|way| {
+        let (store, entropy) = (Arc::new(store.clone()), Arc::new(SeededEntropy::new(3)));
+        Browsers::new(SignIn { store, entropy, limits: LIMITS, way }, PublicUrl::parse(PUBLIC_URL).unwrap())
+    });
+    let deps = ApiDeps { browsers: browsers.unwrap_or_default(), ..deps(services.clone(), settings) };
     let ids = TestIds::new(5, store.clock().clone());
-    let world = World { store, tool, services, app: router(operations(), deps), ids };
+    let entropy = SeededEntropy::new(11);
+    let world = World { store, tool, services, app: router(operations(), deps), ids, entropy };
     activate_policy(&world.services, countersign_testkit::policy::TEXT, &identity("user:github:root"))
         .await
         .unwrap();
@@ -147,6 +172,7 @@ pub(crate) fn deps(services: Arc<Services>, settings: HttpSettings) -> ApiDeps {
     ApiDeps {
         services,
         callers: Callers { run_tokens: Arc::new(PlainTokens), bearers: Arc::new(Staff) },
+        browsers: Browsers::default(),
         wake: watch::channel(0).1,
         entropy: Arc::new(SeededEntropy::new(2)),
         stopwatch: Arc::new(StoppedWatch),
@@ -164,7 +190,55 @@ impl countersign_usecases::port::Wake for NoWake {
     fn wake(&self) {}
 }
 
+/// Somebody as a provider proves them.
+pub(crate) fn person(name: &str, roles: &[Role]) -> Person {
+    let roles = roles.iter().copied().collect();
+    Person::new(principal(name), Proof::Oidc, Some("Dana <b>"), roles, BTreeSet::new())
+}
+
+/// A browser that is signed in.
+pub(crate) struct Browser {
+    /// The secret in its cookie.
+    pub(crate) secret: Secret,
+    /// What its pages send along.
+    pub(crate) csrf: String,
+}
+
+impl Browser {
+    /// The request as this browser sends it for a link or a form of our pages: without what a script would add.
+    pub(crate) fn shows(&self, mut request: Request<Body>) -> Request<Body> {
+        let headers = request.headers_mut();
+        let cookie = format!("__Host-countersign={}", self.secret.expose());
+        headers.insert(header::COOKIE, cookie.parse().unwrap());
+        headers.insert("sec-fetch-site", "same-origin".parse().unwrap());
+        request
+    }
+
+    /// The request as this browser sends it from one of our pages.
+    pub(crate) fn sends(&self, mut request: Request<Body>) -> Request<Body> {
+        let headers = request.headers_mut();
+        let cookie = format!("__Host-countersign={}", self.secret.expose());
+        headers.insert(header::COOKIE, cookie.parse().unwrap());
+        if headers.get("sec-fetch-site").is_none() {
+            headers.insert("sec-fetch-site", "same-origin".parse().unwrap());
+            headers.insert(header::ORIGIN, PUBLIC_URL.parse().unwrap());
+            headers.insert("x-csrf-token", self.csrf.parse().unwrap());
+        }
+        request
+    }
+}
+
 impl World {
+    /// A browser in which this person is signed in.
+    pub(crate) async fn browser_of(&self, name: &str, roles: &[Role]) -> Browser {
+        let (secret, csrf) = (Secret::draw(&self.entropy), Secret::draw(&self.entropy));
+        let now = self.store.clock().now();
+        let id = Ids::new(&self.entropy, now).session();
+        let session = Session::begin(id, person(name, roles), &secret, csrf.clone(), &LIMITS, now);
+        self.store.insert_session(&session).await.unwrap();
+        Browser { secret, csrf: csrf.expose().to_owned() }
+    }
+
     pub(crate) async fn register(&self, run: &str) {
         let links = RunLinks { issue: Some(17), pull_request: None };
         register_run(&self.services, run_facts(run), links, &identity("service:ci:platform")).await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use countersign_transport_http::HttpSettings;
+use countersign_usecases::access::Role;
 use serde_json::{Value, json};
 
 use crate::support::{DOCUMENT, World, call, world, world_with};
@@ -62,10 +63,14 @@ fn every_operation_has_a_row_here() {
     assert_eq!(ids, rows, "operations of the document, and those with an authorization case");
 }
 
+/// Here streams are read to their end.
+fn short_streams() -> HttpSettings {
+    HttpSettings { stream_duration: Duration::from_millis(1), ..HttpSettings::default() }
+}
+
 #[tokio::test]
 async fn each_operation_lets_in_whom_it_should_and_nobody_else() {
-    let settings = HttpSettings { stream_duration: Duration::from_millis(1), ..HttpSettings::default() };
-    let world = world_with(settings).await;
+    let world = world_with(short_streams()).await;
     for (id, method, path, body) in operations() {
         let (_, let_in) = LET_IN.iter().find(|(row, _)| *row == id).unwrap();
         for who in CALLERS {
@@ -83,6 +88,38 @@ async fn each_operation_lets_in_whom_it_should_and_nobody_else() {
             Some("unauthenticated"),
             "{id}"
         );
+    }
+}
+
+/// The roles a person with a browser can have.
+const SESSIONS: [(&str, Role); 4] = [
+    ("viewer", Role::Viewer),
+    ("approver", Role::Approver),
+    ("operator", Role::Operator),
+    ("auditor", Role::Auditor),
+];
+
+#[tokio::test]
+async fn each_operation_lets_in_the_same_people_by_their_session() {
+    let world = world_with(short_streams()).await;
+    for (name, role) in SESSIONS {
+        let browser = world.browser_of(&format!("user:corp:{name}"), &[role]).await;
+        for (id, method, path, body) in operations() {
+            let (_, let_in) = LET_IN.iter().find(|(row, _)| *row == id).unwrap();
+            let request = || call(method.clone(), "", &path, body.then(|| json!({})));
+            let answered = world.send(browser.sends(request())).await;
+            let refused = matches!(answered.status.as_u16(), 401 | 403);
+            assert_eq!(!refused, let_in.contains(&name), "{id} as `{name}`: {:#}", answered.body);
+            if refused {
+                assert_eq!(answered.body["code"], "role_required", "{id} as `{name}`");
+            }
+            if body {
+                let mut forged = request();
+                forged.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+                let answered = world.send(browser.sends(forged)).await;
+                assert_eq!(answered.refused(403), "request_forged", "{id} from another site");
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Randomness, and the ids made from it.
 
-use countersign_kernel::{CommitId, CorrelationId, EventId, RequestId, Timestamp, WorkerId};
+use countersign_kernel::{CommitId, CorrelationId, EventId, RequestId, SessionId, Timestamp, WorkerId};
 
 /// A source of random bytes. The operating system's in production, a seeded one in tests.
 pub trait Entropy: Send + Sync {
@@ -46,6 +46,11 @@ impl<'a> Ids<'a> {
     /// A new commit's id.
     pub fn commit(&self) -> CommitId {
         CommitId::from_parts(self.now, self.bytes())
+    }
+
+    /// A new session's id.
+    pub fn session(&self) -> SessionId {
+        SessionId::from_parts(self.now, self.bytes())
     }
 
     /// A new worker's id.

@@ -10,6 +10,7 @@ mod execution;
 mod invariants;
 mod refusals;
 mod runs;
+mod sign_in;
 mod story;
 mod support;
 mod upkeep;

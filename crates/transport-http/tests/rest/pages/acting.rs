@@ -1,8 +1,9 @@
 //! What staff do on the pages.
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use countersign_kernel::Millis;
 use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
+use countersign_usecases::access::Role;
 use serde_json::json;
 
 use crate::support::{World, world};
@@ -244,7 +245,12 @@ async fn each_page_lets_in_whom_it_should_and_nobody_else() {
                 "GET" => world.page(who, &path).await,
                 _ => world.submit(who, &path, &[("nonsense", "1")]).await,
             };
-            let refused = matches!(answered.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+            let sent_to_sign_in = answered
+                .headers
+                .get(header::LOCATION)
+                .is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?"));
+            let refused = sent_to_sign_in
+                || matches!(answered.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
             assert_eq!(!refused, let_in.contains(&who), "{method} {path} as `{who}`: {}", answered.status);
             assert!(!answered.status.is_server_error());
         }
@@ -268,4 +274,36 @@ async fn nobody_approves_what_they_asked_for_themselves() {
     let in_batch: Vec<_> = in_batch.iter().map(|(a, b)| (*a, b.as_str())).collect();
     assert_ne!(world.submit("alice", "/batch", &in_batch).await.status, StatusCode::SEE_OTHER);
     assert_eq!(world.count("approval.approved"), 0);
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let sent = world.page("", &format!("/requests/{id}?done=approved")).await;
+    assert_eq!(sent.leads_to(), format!("/sign-in?return_to=/requests/{id}%3Fdone%3Dapproved"));
+    let refused = world.submit("", &format!("/requests/{id}/decision"), &[]).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "a form is not sent twice");
+    assert_eq!(refused.text("h1"), "Please sign in");
+}
+
+#[tokio::test]
+async fn a_person_with_a_session_decides_by_the_form_of_the_page_only() {
+    let world = world().await;
+    let browser = world.browser_of("user:github:alice", &[Role::Approver]).await;
+    let id = world.ask("orders").await;
+    let page = world.page_of(&browser, &format!("/requests/{id}")).await.good();
+    assert_eq!(page.texts("a.who[href='/account']").len(), 1);
+    let fields = page.form(&format!("/requests/{id}/decision"));
+    let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["seen_digest", "csrf_token"]);
+    let action = format!("/requests/{id}/decision");
+    let mut sent: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sent.push(("decision", "approve"));
+    let forged: Vec<_> = sent.iter().copied().filter(|(name, _)| *name != "csrf_token").collect();
+    let refused = world.submit_of(&browser, &action, &forged).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.count("approval.approved"), 0);
+    assert!(world.submit_of(&browser, &action, &sent).await.leads_to().ends_with("?done=approved"));
+    assert_eq!(world.count("approval.approved"), 1);
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use countersign_kernel::Millis;
 use countersign_transport_http::HttpSettings;
-use serde_json::json;
 
 use super::Shown;
 use crate::support::{World, world, world_with};
@@ -325,12 +324,4 @@ async fn what_is_wrong_is_said_on_a_page() {
 
 fn uuid() -> &'static str {
     "01932d5e-7a00-7000-8000-00000000ffff"
-}
-
-#[tokio::test]
-async fn rest_answers_stay_as_they_are() {
-    let world = world().await;
-    let refused = world.get("alice", "/api/v1/approvals/x").await;
-    assert_eq!(refused.refused(400), "invalid_request");
-    assert_eq!(json!(refused.headers.get("content-security-policy").is_none()), true);
 }
