@@ -1,16 +1,18 @@
 //! The port [`Queries`]. A cursor of events is the position of the last event: there is one writer, so positions grow in the order in
 //! which events become visible.
 
+mod run_requests;
+
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, StoreError,
+    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, StoreError,
 };
 use countersign_usecases::record::{
-    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestBundle, StepRecord, VoteRecord,
+    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, StepRecord, VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
 use sqlx::{query, query_scalar};
@@ -140,19 +142,12 @@ impl Queries for SqliteStore {
         STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
     }
 
-    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+    async fn find_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let id = id.as_str();
         let row = query!(
             r#"SELECT run.record AS "run: String",
                 (SELECT json_group_array(json(record) ORDER BY opened_at, request_id) FROM run_waits_json
-                    WHERE run_id = ?1 AND closed_at IS NULL) AS "waits!: String",
-                (SELECT json_group_array(json_object('request', json(request.record), 'votes',
-                        (SELECT json_group_array(json(vote.record) ORDER BY vote.voted_at, vote.principal)
-                            FROM approval_votes_json AS vote WHERE vote.request_id = request.request_id))
-                        ORDER BY request.requested_at, request.request_id)
-                    FROM mcp_action_requests_json AS request WHERE request.run_id = ?1) AS "requests!: String",
-                (SELECT json_group_array(json(record) ORDER BY created_at, request_id) FROM run_outcomes_json
-                    WHERE run_id = ?1) AS "outcomes!: String"
+                    WHERE run_id = ?1 AND closed_at IS NULL) AS "waits!: String"
             FROM agent_sessions_json AS run WHERE run.run_id = ?1"#,
             id,
         )
@@ -160,14 +155,28 @@ impl Queries for SqliteStore {
         .await
         .map_err(store_error)?;
         let Some(row) = row else { return Ok(None) };
-        let Some(run) = read_run(row.run.as_deref(), &row.waits)? else { return Ok(None) };
-        let requests = read_bundles(&row.requests)?;
-        let outcomes: Vec<OutcomeRecord> = OUTCOMES.read_list(&row.outcomes)?;
-        Ok(Some(RunDetail {
-            run: run.try_into()?,
-            requests: requests.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-            outcomes: outcomes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-        }))
+        read_run(row.run.as_deref(), &row.waits)?.map(TryInto::try_into).transpose()
+    }
+
+    async fn list_run_requests(
+        &self,
+        run: &RunId,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RunRequestPage, StoreError> {
+        run_requests::list(self, run, after, limit).await
+    }
+
+    async fn count_run_requests(&self, run: &RunId) -> Result<Vec<StateCount>, StoreError> {
+        run_requests::count(self, run).await
+    }
+
+    async fn list_unread(&self, run: &RunId, limit: u32) -> Result<Vec<RunRequest>, StoreError> {
+        run_requests::list_unread(self, run, limit).await
+    }
+
+    async fn list_awaited(&self, run: &RunId) -> Result<Vec<(ActionRequest, Option<Outcome>)>, StoreError> {
+        run_requests::list_awaited(self, run).await
     }
 
     async fn list_runs(
@@ -251,18 +260,6 @@ impl Queries for SqliteStore {
         found.map(|text| OUTCOMES.read::<OutcomeRecord>(&text)?.try_into()).transpose()
     }
 
-    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
-        let run = run.as_str();
-        let found = query_scalar!(
-            r#"SELECT json_group_array(json(record) ORDER BY created_at, request_id) AS "outcomes!: String"
-            FROM run_outcomes_json WHERE run_id = ?1 AND acknowledged_at IS NULL"#,
-            run,
-        );
-        let outcomes: Vec<OutcomeRecord> =
-            OUTCOMES.read_list(&found.fetch_one(self.readers()).await.map_err(store_error)?)?;
-        outcomes.into_iter().map(TryInto::try_into).collect()
-    }
-
     async fn list_events(
         &self,
         filter: &EventFilter,
@@ -316,14 +313,21 @@ impl Queries for SqliteStore {
         Ok(EventCursor(newest.fetch_one(self.readers()).await.map_err(store_error)?.to_string()))
     }
 
-    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(
+        &self,
+        kind: &str,
+        ids: &[String],
+        limit: u32,
+    ) -> Result<Vec<LinkRecord>, StoreError> {
         let ids = serde_json::Value::from(ids).to_string();
         let links = query_scalar!(
-            r#"SELECT json_group_array(json(record) ORDER BY from_kind, from_id, to_kind, to_id) AS "links!: String"
-            FROM links_json WHERE (from_kind = ?1 AND from_id IN (SELECT value FROM json_each(?2)))
-            OR (to_kind = ?1 AND to_id IN (SELECT value FROM json_each(?2)))"#,
+            r#"SELECT json_group_array(json(record) ORDER BY from_kind, from_id, to_kind, to_id) AS "links!: String" FROM (
+                SELECT * FROM links_json WHERE (from_kind = ?1 AND from_id IN (SELECT value FROM json_each(?2)))
+                    OR (to_kind = ?1 AND to_id IN (SELECT value FROM json_each(?2)))
+                ORDER BY from_kind, from_id, to_kind, to_id LIMIT ?3)"#,
             kind,
             ids,
+            limit,
         );
         LINKS.read_list(&links.fetch_one(self.readers()).await.map_err(store_error)?)
     }
@@ -376,18 +380,6 @@ fn request_of(
         .map(|text| read_time("agent_sessions", "last_heartbeat_at", &run_id, text))
         .transpose()?;
     Ok(Some((bundle.try_into()?, seen)))
-}
-
-/// Requests with their votes, as one array.
-fn read_bundles(text: &str) -> Result<Vec<RequestBundle>, StoreError> {
-    serde_json::from_str(text).or_else(|_| {
-        // Read them one by one to say which row is damaged.
-        let bundles: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
-        let read = |bundle: &serde_json::Value| {
-            read_request(Some(&bundle["request"].to_string()), &bundle["votes"].to_string())
-        };
-        bundles.iter().filter_map(|bundle| read(bundle).transpose()).collect()
-    })
 }
 
 fn read_time(

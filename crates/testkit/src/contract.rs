@@ -54,6 +54,7 @@ pub mod keys;
 pub mod marks;
 pub mod queries;
 pub mod races;
+pub mod run_pages;
 pub mod snapshots;
 pub mod upkeep;
 pub mod work;

@@ -18,7 +18,7 @@ pub use ledger::{
 };
 pub use queries::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage,
+    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount,
 };
 pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use countersign_approvals::{Choice, InputMode, StateName, Verdict};
-use countersign_kernel::{Digest, Fault, Kind, RedactedText, RequestId, Violations};
+use countersign_kernel::{Digest, Fault, Kind, RedactedText, RequestId, RunId, Violations};
 use countersign_mcp_tools::Arguments;
 use countersign_usecases::ServiceError;
 use countersign_usecases::access::Role;
@@ -14,7 +14,7 @@ use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
 use countersign_usecases::port::{RequestCursor, RequestFilter, StoreError};
 
-use super::Api;
+use super::{Api, BASE};
 use super::body::{Body, read};
 use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary};
 use super::dto::decision::{Committed, Current};
@@ -63,7 +63,7 @@ pub(super) async fn list_approvals(
         tool: fields.name("tool"),
         run: fields.name("run"),
     };
-    let scope = format!("rest approvals {filter:?}");
+    let scope = scope(&filter);
     let after: Option<RequestCursor> = fields.cursor(&scope);
     let limit = fields.limit(PAGE, MAX_PAGE);
     fields.finish(Some(()))?;
@@ -78,6 +78,20 @@ pub(super) async fn list_approvals(
         approvals: found.requests.iter().map(summary).collect(),
         next_cursor: found.next.map(|next| paging::token(&scope, &next)),
     }))
+}
+
+/// What cursors of this list and filter belong to.
+fn scope(filter: &RequestFilter) -> String {
+    format!("rest approvals {filter:?}")
+}
+
+/// Where the list of all requests of a run goes on after this place.
+pub(super) fn all_of_run_after(run: &RunId, place: RequestCursor) -> String {
+    let states = StateName::ALL.to_vec();
+    let filter = RequestFilter { states, run: Some(run.clone()), ..RequestFilter::default() };
+    let states: String = filter.states.iter().map(|state| format!("&state={}", state.as_str())).collect();
+    // Neither the id of a run nor a token has a character that a query would need escaped.
+    format!("{BASE}/approvals?run={run}{states}&cursor={}", paging::token(&scope(&filter), &place))
 }
 
 /// Get one request with everything a person decides on

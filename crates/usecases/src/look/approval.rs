@@ -7,7 +7,7 @@ use countersign_kernel::terms::Membership;
 use countersign_kernel::{Fault, Millis, RequestId, Timestamp};
 use countersign_mcp_tools::{Call, Plan};
 
-use super::{Drift, find_drift, get_request};
+use super::{Drift, MOST_LINKS, find_drift, get_request};
 use crate::access::{BearerIdentity, Role};
 use crate::decisions::{DecisionError, DecisionReply};
 use crate::error::ServiceError;
@@ -95,7 +95,7 @@ async fn assemble(
     let votes = queries.list_votes(id).await?;
     let votes = votes.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>()?;
     let steps = queries.list_steps(id).await?;
-    let links = queries.list_links("request", &[id.to_string()]).await?;
+    let links = queries.list_links("request", &[id.to_string()], MOST_LINKS).await?;
     let drift = find_drift(services, &snapshot.request).await?;
     let standing = standing(services, &snapshot, viewer).await?;
     Ok(ApprovalView { snapshot, call, plan, votes, steps, links, drift, standing })

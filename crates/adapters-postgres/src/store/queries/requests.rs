@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use super::page_size;
 use crate::error::{read, store_error};
 
-const TABLE: &str = "mcp_action_requests";
+pub(super) const TABLE: &str = "mcp_action_requests";
 
 #[derive(Deserialize)]
 struct Listed {
