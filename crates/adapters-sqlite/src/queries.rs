@@ -14,6 +14,7 @@ use countersign_usecases::port::{
 use countersign_usecases::record::{
     DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, StepRecord, VoteRecord,
 };
+use countersign_usecases::search::Search;
 use countersign_waitstate::{Outcome, Run};
 use sqlx::{query, query_scalar};
 
@@ -34,7 +35,7 @@ impl Queries for SqliteStore {
         after: Option<RequestCursor>,
         limit: u32,
     ) -> Result<RequestPage, StoreError> {
-        let RequestFilter { states, project, environment, tool, run } = filter;
+        let RequestFilter { states, project, environment, tool, run, search } = filter;
         let states =
             serde_json::json!(states.iter().map(|state| state.as_str()).collect::<Vec<_>>()).to_string();
         let (project, tool) =
@@ -45,8 +46,11 @@ impl Queries for SqliteStore {
             Some(RequestCursor { requested_at, id }) => (requested_at.to_string(), id.to_string()),
             None => (String::new(), String::new()),
         };
+        let search: Vec<&str> = search.iter().flat_map(Search::words).collect();
+        let search = serde_json::json!(search).to_string();
         let limit = limit.clamp(1, 500);
         let one_more = limit + 1;
+        // Each word has to be the beginning of one of the request's; nothing that begins so comes after it with the last sign there is.
         let rows = query!(
             r#"SELECT request.record AS "request!: String",
                 (SELECT json_group_array(json(vote.record) ORDER BY vote.voted_at, vote.principal)
@@ -58,6 +62,10 @@ impl Queries for SqliteStore {
                 AND (?3 = '[]' OR request.state IN (SELECT value FROM json_each(?3)))
                 AND (?4 IS NULL OR request.project = ?4) AND (?5 IS NULL OR request.environment = ?5)
                 AND (?6 IS NULL OR request.tool = ?6) AND (?7 IS NULL OR request.run_id = ?7)
+                AND (?9 = '[]' OR request.request_id IN (
+                    SELECT kept.request_id FROM json_each(?9) AS wanted JOIN request_words AS kept
+                        ON kept.word >= wanted.value AND kept.word < wanted.value || char(1114111)
+                    GROUP BY kept.request_id HAVING count(DISTINCT wanted.key) = json_array_length(?9)))
             ORDER BY request.requested_at, request.request_id LIMIT ?8"#,
             after_at,
             after_id,
@@ -67,6 +75,7 @@ impl Queries for SqliteStore {
             tool,
             run,
             one_more,
+            search,
         )
         .fetch_all(self.readers())
         .await

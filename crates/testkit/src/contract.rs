@@ -55,6 +55,7 @@ pub mod marks;
 pub mod queries;
 pub mod races;
 pub mod run_pages;
+pub mod search;
 pub mod snapshots;
 pub mod upkeep;
 pub mod work;

@@ -13,6 +13,7 @@ pub mod request;
 pub mod run;
 pub mod run_request;
 pub mod sealed;
+pub mod search;
 pub mod stamp;
 pub mod step;
 
@@ -23,6 +24,7 @@ pub use request::{CallKeyRecord, RequestBundle, RequestRecord, VoteRecord};
 pub use run::{OutcomeRecord, RunBundle, RunRecord, WaitRecord};
 pub use run_request::{RunRequestRecord, StateCountRecord};
 pub use sealed::{DatabaseRecord, SealedRecord, WrappedKeyRecord};
+pub use search::SearchRecord;
 pub use stamp::Stamp;
 pub use step::StepRecord;
 

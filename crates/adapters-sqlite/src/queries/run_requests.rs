@@ -106,7 +106,8 @@ pub(super) async fn list_awaited(
     .map_err(store_error)?;
     let mut awaited = Vec::with_capacity(rows.len());
     for row in rows {
-        let outcome = row.outcome.map(|text| OUTCOMES.read::<OutcomeRecord>(&text)?.try_into()).transpose()?;
+        let outcome =
+            row.outcome.map(|text| OUTCOMES.read::<OutcomeRecord>(&text)?.try_into()).transpose()?;
         if let Some(bundle) = read_request(Some(&row.request), &row.votes)? {
             awaited.push((bundle.try_into()?, outcome));
         }

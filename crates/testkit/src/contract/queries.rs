@@ -100,6 +100,7 @@ pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
                 environment: Some(environment("dev")),
                 tool: Some(tool_name("test.write")),
                 run: Some(one),
+                search: Some("dana because dev".parse().unwrap()),
             },
             &[open],
         ),

@@ -95,6 +95,11 @@ macro_rules! contract_suite {
                 requests_of_a_run_are_counted_by_state,
                 what_an_agent_awaits_is_open_or_unread,
             }
+            search {
+                requests_are_found_by_the_beginnings_of_words,
+                a_search_narrows_like_any_filter,
+                words_follow_the_plan,
+            }
             events {
                 events_come_back_as_they_were_written,
                 the_newest_event_of_a_type_is_found,
@@ -138,7 +143,7 @@ macro_rules! contract_rules {
 #[cfg(test)]
 mod tests {
     /// The sources of all modules with rules: a rule that the macro doesn't name would never run.
-    const SOURCES: [(&str, &str); 12] = [
+    const SOURCES: [(&str, &str); 13] = [
         ("atomic", include_str!("atomic.rs")),
         ("guards", include_str!("guards.rs")),
         ("commits", include_str!("commits.rs")),
@@ -148,6 +153,7 @@ mod tests {
         ("snapshots", include_str!("snapshots.rs")),
         ("queries", include_str!("queries.rs")),
         ("run_pages", include_str!("run_pages.rs")),
+        ("search", include_str!("search.rs")),
         ("events", include_str!("events.rs")),
         ("upkeep", include_str!("upkeep.rs")),
         ("races", include_str!("races.rs")),

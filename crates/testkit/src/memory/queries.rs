@@ -14,6 +14,7 @@ use countersign_usecases::record::{
     EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestRecord, RunRecord, RunRequestRecord, Stamp,
     StateCountRecord, StepRecord, VoteRecord,
 };
+use countersign_usecases::search::Search;
 use countersign_waitstate::{Outcome, Run};
 
 use super::MemoryStore;
@@ -29,7 +30,7 @@ impl Queries for MemoryStore {
     ) -> Result<RequestPage, StoreError> {
         let tables = self.reach()?;
         let after = after.map(|cursor| (Stamp(cursor.requested_at), cursor.id.to_string()));
-        let mut found: Vec<_> = tables.requests.values().filter(|row| wanted(row, filter)).collect();
+        let mut found: Vec<_> = tables.requests.values().filter(|row| tables.wanted(row, filter)).collect();
         found.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after));
         found.sort_by_key(|row| place(row));
         let (page, more) = cut(found, limit, 500);
@@ -269,6 +270,18 @@ impl Tables {
         record.try_into()
     }
 
+    fn wanted(&self, row: &RequestRecord, filter: &RequestFilter) -> bool {
+        let RequestFilter { states, project, environment, tool, run, search } = filter;
+        let found =
+            |search: &Search| self.search.get(&row.request_id).is_some_and(|kept| search.finds(&kept.words));
+        (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
+            && project.as_ref().is_none_or(|project| row.project == project.as_str())
+            && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
+            && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
+            && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
+            && search.as_ref().is_none_or(found)
+    }
+
     fn last_heartbeat(&self, run: &str) -> Option<Timestamp> {
         self.runs.get(&run.to_owned())?.last_heartbeat_at.map(|stamp| stamp.0)
     }
@@ -283,15 +296,6 @@ fn wanted_run(row: &RunRecord, filter: &RunFilter) -> bool {
     (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
         && project.as_ref().is_none_or(|project| project.as_str() == row.project)
         && agent_key.as_ref().is_none_or(|agent| agent.as_str() == row.agent_key)
-}
-
-fn wanted(row: &RequestRecord, filter: &RequestFilter) -> bool {
-    let RequestFilter { states, project, environment, tool, run } = filter;
-    (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
-        && project.as_ref().is_none_or(|project| row.project == project.as_str())
-        && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
-        && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
-        && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
 }
 
 fn selected(event: &EventRecord, filter: &EventFilter) -> bool {

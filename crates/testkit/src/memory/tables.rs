@@ -4,7 +4,7 @@ use countersign_kernel::{CommitId, Timestamp, WorkerId};
 use countersign_usecases::port::{WorkKind, WorkSubject};
 use countersign_usecases::record::{
     CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord, PrincipalRecord,
-    RequestRecord, RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    RequestRecord, RunRecord, SealedRecord, SearchRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 
 use super::table::{Journal, Table};
@@ -49,6 +49,7 @@ pub(super) struct Tables {
     pub(super) commits: Table<CommitId, Timestamp>,
     pub(super) runs: Table<String, RunRecord>,
     pub(super) requests: Table<String, RequestRecord>,
+    pub(super) search: Table<String, SearchRecord>,
     pub(super) open_intents: Table<IntentKey, String>,
     pub(super) waits: Table<(String, String), WaitRecord>,
     pub(super) votes: Table<(String, i64, String), VoteRecord>,
@@ -80,11 +81,12 @@ impl Tables {
     }
 
     /// All tables: taken apart by name, so that a new one can't be forgotten.
-    fn journals(&mut self) -> [&mut dyn Journal; 20] {
+    fn journals(&mut self) -> [&mut dyn Journal; 21] {
         let Self {
             commits,
             runs,
             requests,
+            search,
             open_intents,
             waits,
             votes,
@@ -108,6 +110,7 @@ impl Tables {
             commits,
             runs,
             requests,
+            search,
             open_intents,
             waits,
             votes,

@@ -14,7 +14,6 @@ use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
 use countersign_usecases::port::{RequestCursor, RequestFilter, StoreError};
 
-use super::{Api, BASE};
 use super::body::{Body, read};
 use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary};
 use super::dto::decision::{Committed, Current};
@@ -23,6 +22,7 @@ use super::etag;
 use super::gate::Staff;
 use super::problem::{Answer, Problem};
 use super::query::{Fields, Sent, foreign_cursor};
+use super::{Api, BASE};
 
 /// The most characters of a reason.
 pub(super) const MAX_REASON: usize = 1000;
@@ -42,6 +42,7 @@ pub(super) type Tagged<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
     ("environment" = Option<String>, Query, description = "In this environment."),
     ("tool" = Option<String>, Query, description = "Of this tool."),
     ("run" = Option<String>, Query, description = "Of this run."),
+    ("q" = Option<String>, Query, max_length = 100, description = "Found by these words: each is the beginning of a word of the request, in any order and case. Its words are those of its id, run, project, agent, tool, action, environment and who launched the run, of the repository, issue and pull request the run had when it was opened, of the targets and facts of its plan, and of what the agent wrote. A word is letters and digits; everything else separates."),
     ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most; 100 when nothing is said."),
     ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, of this very list and filter."),
 ), responses((status = 200, description = "One page.", body = ApprovalPage)))]
@@ -50,7 +51,7 @@ pub(super) async fn list_approvals(
     _staff: Staff,
     sent: Sent,
 ) -> Answer<Json<ApprovalPage>> {
-    let once = ["project", "environment", "tool", "run", "limit", "cursor"];
+    let once = ["project", "environment", "tool", "run", "q", "limit", "cursor"];
     let mut fields = Fields::of(sent, &once, &["state"]);
     let mut states = fields.choices("state", &StateName::ALL, StateName::as_str);
     if states.is_empty() {
@@ -62,6 +63,7 @@ pub(super) async fn list_approvals(
         environment: fields.name("environment"),
         tool: fields.name("tool"),
         run: fields.name("run"),
+        search: fields.search("q"),
     };
     let scope = scope(&filter);
     let after: Option<RequestCursor> = fields.cursor(&scope);

@@ -30,6 +30,9 @@ async fn requests_are_listed_page_by_page_and_filtered() {
         ("project=shop&tool=test.write", 2),
         ("run=run-2", 0),
         ("run=run-1", 2),
+        ("q=because", 0),
+        ("q=TEST.wr&environment=production", 1),
+        ("q=acme/shop%2317", 2),
     ] {
         let found = world.get("viewer", &format!("/api/v1/approvals?{query}")).await;
         assert_eq!(ids(found.ok(), "approvals").len(), count, "{query}");

@@ -140,8 +140,11 @@ pub async fn trace(services: &Services, from: &TraceFrom) -> Result<Trace, Trace
 
 impl Trace {
     async fn add_linked(&mut self, services: &Services, kind: &str, id: &Numbered) -> Result<(), TraceError> {
-        let links =
-            services.queries().list_links(kind, &[id.to_string()], MOST_LINKS).await.map_err(ServiceError::from)?;
+        let links = services
+            .queries()
+            .list_links(kind, &[id.to_string()], MOST_LINKS)
+            .await
+            .map_err(ServiceError::from)?;
         // A run's id was one when it was linked.
         let runs =
             links.iter().filter(|link| link.to_kind == "run").filter_map(|link| link.to_id.parse().ok());

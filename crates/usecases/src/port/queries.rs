@@ -10,6 +10,7 @@ use countersign_waitstate::{Outcome, Run, RunStatus};
 
 use super::store_error::StoreError;
 use crate::record::{EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
+use crate::search::Search;
 
 /// Which requests to list. Every member narrows; an empty list of states means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct RequestFilter {
     pub tool: Option<ToolName>,
     /// Of this run.
     pub run: Option<RunId>,
+    /// Found by these words.
+    pub search: Option<Search>,
 }
 
 /// Where a page of requests ends: the next page begins after it. Requests are listed oldest first.
@@ -224,12 +227,8 @@ pub trait Queries: Send + Sync {
 
     /// What is linked to one of these things, in both directions, each link once and in the order of [`LinkRecord`]s, `limit` at most;
     /// kinds are those of [`LinkRecord`]. Links from issues and pull requests come before those from a run to its requests.
-    async fn list_links(
-        &self,
-        kind: &str,
-        ids: &[String],
-        limit: u32,
-    ) -> Result<Vec<LinkRecord>, StoreError>;
+    async fn list_links(&self, kind: &str, ids: &[String], limit: u32)
+    -> Result<Vec<LinkRecord>, StoreError>;
 
     /// The databases that are kept (quarantined, being restored, being purged), by server and name, after the given one; `limit` is 1 to
     /// 500.

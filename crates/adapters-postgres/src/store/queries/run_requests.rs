@@ -1,6 +1,6 @@
 //! The requests of one run: what its page shows of them, and what its agent still has to hear of.
 
-use countersign_approvals::ActionRequest;
+use countersign_approvals::{ActionRequest, StateName};
 use countersign_kernel::RunId;
 use countersign_usecases::port::{RequestCursor, RunRequest, RunRequestPage, StateCount, StoreError};
 use countersign_usecases::record::{OutcomeRecord, RequestBundle, RunRequestRecord, StateCountRecord};
@@ -30,6 +30,7 @@ pub(super) async fn list(
     let documents = sqlx::query_file_scalar!(
         "src/store/queries/list_run_requests.sql",
         run.as_str(),
+        &StateName::ALL.map(|state| state.as_str().to_owned()),
         at.as_deref(),
         id.as_deref(),
         size + 1
