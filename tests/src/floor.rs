@@ -9,8 +9,9 @@ use sqlx::postgres::PgPoolOptions;
 use crate::store::Store;
 
 /// The tables that a call inserts into, and the column by which its rows are found.
-const INSERTED: [(&str, &str); 7] = [
+const INSERTED: [(&str, &str); 8] = [
     ("mcp_action_requests", "request_id"),
+    ("request_search", "request_id"),
     ("run_waits", "request_id"),
     ("flow_events", "request_id"),
     ("audit_inbox", "event_id"),

@@ -45,6 +45,7 @@ pub(crate) struct Prepared {
     /// Updates that keep or take an intent.
     pub(crate) open_requests: Rows,
     pub(crate) new_requests: Rows,
+    pub(crate) search: Rows,
     pub(crate) waits: Rows,
     pub(crate) votes: Rows,
     pub(crate) call_keys: Rows,
@@ -92,6 +93,7 @@ impl Prepared {
             closed_requests,
             open_requests,
             new_requests,
+            search: Rows::of(&records.search)?,
             waits: Rows::of(&records.waits)?,
             votes: Rows::of(&records.votes)?,
             call_keys: Rows::of(&records.call_keys)?,
@@ -138,7 +140,7 @@ impl Prepared {
         !self.erased_requests.is_empty()
     }
 
-    fn tables(&self) -> [&Rows; 21] {
+    fn tables(&self) -> [&Rows; 22] {
         [
             &self.ids,
             &self.new_runs,
@@ -146,6 +148,7 @@ impl Prepared {
             &self.closed_requests,
             &self.open_requests,
             &self.new_requests,
+            &self.search,
             &self.waits,
             &self.votes,
             &self.call_keys,
@@ -165,7 +168,7 @@ impl Prepared {
     }
 
     /// In the order of `tables`; taken apart by name, so that a new one can't be forgotten.
-    fn tables_mut(&mut self) -> [&mut Rows; 21] {
+    fn tables_mut(&mut self) -> [&mut Rows; 22] {
         let Self {
             ids,
             guards: _,
@@ -174,6 +177,7 @@ impl Prepared {
             closed_requests,
             open_requests,
             new_requests,
+            search,
             waits,
             votes,
             call_keys,
@@ -199,6 +203,7 @@ impl Prepared {
             closed_requests,
             open_requests,
             new_requests,
+            search,
             waits,
             votes,
             call_keys,
@@ -331,6 +336,7 @@ impl Touched {
         written.insert(format!("commit {}", records.id));
         written.extend(records.runs.iter().map(|write| run(&write.row.run_id)));
         written.extend(records.requests.iter().map(|write| request(&write.row.request_id)));
+        written.extend(records.search.iter().map(|row| request(&row.request_id)));
         written.extend(records.waits.iter().map(|row| request(&row.request_id)));
         written.extend(records.votes.iter().map(|row| request(&row.request_id)));
         written.extend(

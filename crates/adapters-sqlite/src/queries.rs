@@ -1,23 +1,26 @@
 //! The port [`Queries`]. A cursor of events is the position of the last event: there is one writer, so positions grow in the order in
 //! which events become visible.
 
+mod requests;
+mod run_requests;
+
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, Statistics, StoreError,
+    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
 };
 use countersign_usecases::record::{
-    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestBundle, StatisticsRecord,
-    StepRecord, VoteRecord,
+    DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, StatisticsRecord, StepRecord,
+    VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
 use sqlx::{query, query_file_scalar, query_scalar};
 
 use crate::error::store_error;
-use crate::ledger::{OUTCOMES, STEPS, VOTES, read_request, read_run};
+use crate::ledger::{OUTCOMES, STEPS, VOTES, read_run};
 use crate::register::DATABASES;
 use crate::rows::Source;
 use crate::store::SqliteStore;
@@ -34,57 +37,7 @@ impl Queries for SqliteStore {
         after: Option<RequestCursor>,
         limit: u32,
     ) -> Result<RequestPage, StoreError> {
-        let RequestFilter { states, project, environment, tool, run } = filter;
-        let states =
-            serde_json::json!(states.iter().map(|state| state.as_str()).collect::<Vec<_>>()).to_string();
-        let (project, tool) =
-            (project.as_ref().map(|name| name.as_str()), tool.as_ref().map(|name| name.as_str()));
-        let (environment, run) =
-            (environment.as_ref().map(|name| name.as_str()), run.as_ref().map(|id| id.as_str()));
-        let (after_at, after_id) = match after {
-            Some(RequestCursor { requested_at, id }) => (requested_at.to_string(), id.to_string()),
-            None => (String::new(), String::new()),
-        };
-        let limit = limit.clamp(1, 500);
-        let one_more = limit + 1;
-        let rows = query!(
-            r#"SELECT request.record AS "request!: String",
-                (SELECT json_group_array(json(vote.record) ORDER BY vote.voted_at, vote.principal)
-                    FROM approval_votes_json AS vote WHERE vote.request_id = request.request_id) AS "votes!: String",
-                (SELECT run.last_heartbeat_at FROM agent_sessions AS run
-                    WHERE run.run_id = request.run_id) AS "last_heartbeat_at: String"
-            FROM mcp_action_requests_json AS request
-            WHERE (request.requested_at, request.request_id) > (?1, ?2)
-                AND (?3 = '[]' OR request.state IN (SELECT value FROM json_each(?3)))
-                AND (?4 IS NULL OR request.project = ?4) AND (?5 IS NULL OR request.environment = ?5)
-                AND (?6 IS NULL OR request.tool = ?6) AND (?7 IS NULL OR request.run_id = ?7)
-            ORDER BY request.requested_at, request.request_id LIMIT ?8"#,
-            after_at,
-            after_id,
-            states,
-            project,
-            environment,
-            tool,
-            run,
-            one_more,
-        )
-        .fetch_all(self.readers())
-        .await
-        .map_err(store_error)?;
-        let whole = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > whole;
-        let requests: Vec<(ActionRequest, Option<Timestamp>)> = rows
-            .into_iter()
-            .take(whole)
-            .filter_map(|row| {
-                request_of(&row.request, &row.votes, row.last_heartbeat_at.as_deref()).transpose()
-            })
-            .collect::<Result<_, _>>()?;
-        let next = requests
-            .last()
-            .filter(|_| more)
-            .map(|(last, _)| RequestCursor { requested_at: last.facts.requested_at, id: last.facts.id });
-        Ok(RequestPage { requests, next })
+        requests::list(self, filter, after, limit).await
     }
 
     async fn find_request_status(&self, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {
@@ -158,19 +111,12 @@ impl Queries for SqliteStore {
         STEPS.read_list(&steps.fetch_one(self.readers()).await.map_err(store_error)?)
     }
 
-    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+    async fn find_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let id = id.as_str();
         let row = query!(
             r#"SELECT run.record AS "run: String",
                 (SELECT json_group_array(json(record) ORDER BY opened_at, request_id) FROM run_waits_json
-                    WHERE run_id = ?1 AND closed_at IS NULL) AS "waits!: String",
-                (SELECT json_group_array(json_object('request', json(request.record), 'votes',
-                        (SELECT json_group_array(json(vote.record) ORDER BY vote.voted_at, vote.principal)
-                            FROM approval_votes_json AS vote WHERE vote.request_id = request.request_id))
-                        ORDER BY request.requested_at, request.request_id)
-                    FROM mcp_action_requests_json AS request WHERE request.run_id = ?1) AS "requests!: String",
-                (SELECT json_group_array(json(record) ORDER BY created_at, request_id) FROM run_outcomes_json
-                    WHERE run_id = ?1) AS "outcomes!: String"
+                    WHERE run_id = ?1 AND closed_at IS NULL) AS "waits!: String"
             FROM agent_sessions_json AS run WHERE run.run_id = ?1"#,
             id,
         )
@@ -178,14 +124,28 @@ impl Queries for SqliteStore {
         .await
         .map_err(store_error)?;
         let Some(row) = row else { return Ok(None) };
-        let Some(run) = read_run(row.run.as_deref(), &row.waits)? else { return Ok(None) };
-        let requests = read_bundles(&row.requests)?;
-        let outcomes: Vec<OutcomeRecord> = OUTCOMES.read_list(&row.outcomes)?;
-        Ok(Some(RunDetail {
-            run: run.try_into()?,
-            requests: requests.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-            outcomes: outcomes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-        }))
+        read_run(row.run.as_deref(), &row.waits)?.map(TryInto::try_into).transpose()
+    }
+
+    async fn list_run_requests(
+        &self,
+        run: &RunId,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RunRequestPage, StoreError> {
+        run_requests::list(self, run, after, limit).await
+    }
+
+    async fn count_run_requests(&self, run: &RunId) -> Result<Vec<StateCount>, StoreError> {
+        run_requests::count(self, run).await
+    }
+
+    async fn list_unread(&self, run: &RunId, limit: u32) -> Result<Vec<RunRequest>, StoreError> {
+        run_requests::list_unread(self, run, limit).await
+    }
+
+    async fn list_awaited(&self, run: &RunId) -> Result<Vec<(ActionRequest, Option<Outcome>)>, StoreError> {
+        run_requests::list_awaited(self, run).await
     }
 
     async fn list_runs(
@@ -269,18 +229,6 @@ impl Queries for SqliteStore {
         found.map(|text| OUTCOMES.read::<OutcomeRecord>(&text)?.try_into()).transpose()
     }
 
-    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
-        let run = run.as_str();
-        let found = query_scalar!(
-            r#"SELECT json_group_array(json(record) ORDER BY created_at, request_id) AS "outcomes!: String"
-            FROM run_outcomes_json WHERE run_id = ?1 AND acknowledged_at IS NULL"#,
-            run,
-        );
-        let outcomes: Vec<OutcomeRecord> =
-            OUTCOMES.read_list(&found.fetch_one(self.readers()).await.map_err(store_error)?)?;
-        outcomes.into_iter().map(TryInto::try_into).collect()
-    }
-
     async fn list_events(
         &self,
         filter: &EventFilter,
@@ -334,14 +282,21 @@ impl Queries for SqliteStore {
         Ok(EventCursor(newest.fetch_one(self.readers()).await.map_err(store_error)?.to_string()))
     }
 
-    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(
+        &self,
+        kind: &str,
+        ids: &[String],
+        limit: u32,
+    ) -> Result<Vec<LinkRecord>, StoreError> {
         let ids = serde_json::Value::from(ids).to_string();
         let links = query_scalar!(
-            r#"SELECT json_group_array(json(record) ORDER BY from_kind, from_id, to_kind, to_id) AS "links!: String"
-            FROM links_json WHERE (from_kind = ?1 AND from_id IN (SELECT value FROM json_each(?2)))
-            OR (to_kind = ?1 AND to_id IN (SELECT value FROM json_each(?2)))"#,
+            r#"SELECT json_group_array(json(record) ORDER BY from_kind, from_id, to_kind, to_id) AS "links!: String" FROM (
+                SELECT * FROM links_json WHERE (from_kind = ?1 AND from_id IN (SELECT value FROM json_each(?2)))
+                    OR (to_kind = ?1 AND to_id IN (SELECT value FROM json_each(?2)))
+                ORDER BY from_kind, from_id, to_kind, to_id LIMIT ?3)"#,
             kind,
             ids,
+            limit,
         );
         LINKS.read_list(&links.fetch_one(self.readers()).await.map_err(store_error)?)
     }
@@ -388,31 +343,6 @@ impl Queries for SqliteStore {
         };
         Ok(Some(self.now().since(read_time(EVENTS.table, "at", &row.event_id, &row.at)?).0))
     }
-}
-
-fn request_of(
-    request: &str,
-    votes: &str,
-    last_heartbeat_at: Option<&str>,
-) -> Result<Option<(ActionRequest, Option<Timestamp>)>, StoreError> {
-    let Some(bundle) = read_request(Some(request), votes)? else { return Ok(None) };
-    let run_id = bundle.request.run_id.clone();
-    let seen = last_heartbeat_at
-        .map(|text| read_time("agent_sessions", "last_heartbeat_at", &run_id, text))
-        .transpose()?;
-    Ok(Some((bundle.try_into()?, seen)))
-}
-
-/// Requests with their votes, as one array.
-fn read_bundles(text: &str) -> Result<Vec<RequestBundle>, StoreError> {
-    serde_json::from_str(text).or_else(|_| {
-        // Read them one by one to say which row is damaged.
-        let bundles: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
-        let read = |bundle: &serde_json::Value| {
-            read_request(Some(&bundle["request"].to_string()), &bundle["votes"].to_string())
-        };
-        bundles.iter().filter_map(|bundle| read(bundle).transpose()).collect()
-    })
 }
 
 fn read_time(

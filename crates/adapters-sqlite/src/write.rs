@@ -45,6 +45,7 @@ pub(crate) async fn write(
     requests::update(connection, &commit.closed_requests).await?;
     requests::update(connection, &commit.open_requests).await?;
     requests::insert(connection, &commit.new_requests).await?;
+    requests::put_words(connection, &commit.search).await?;
     runs::put_waits(connection, &commit.waits).await?;
     requests::put_votes(connection, &commit.votes).await?;
     requests::insert_call_keys(connection, &commit.call_keys).await?;

@@ -54,6 +54,8 @@ pub mod keys;
 pub mod marks;
 pub mod queries;
 pub mod races;
+pub mod run_pages;
+pub mod search;
 pub mod sessions;
 pub mod snapshots;
 pub mod upkeep;

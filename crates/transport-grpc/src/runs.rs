@@ -4,6 +4,7 @@ mod watch;
 
 use countersign_kernel::RunId;
 use countersign_usecases::ServiceError;
+use countersign_usecases::look::list_all_of_run;
 use countersign_usecases::runs::{RunCommandError, finish_run, link_run, register_run, renew_run_token};
 use tonic::{Request, Response, Status};
 
@@ -95,9 +96,10 @@ impl RunService for Runs {
         let unreadable = |error| refuse(&ServiceError::from(error), &context.id);
         let queries = self.0.services.queries();
         let found = queries.find_run(&id).await.map_err(unreadable)?;
-        let detail = found.ok_or_else(|| refuse(&RunCommandError::Unknown(id.clone()), &context.id))?;
-        let links = queries.list_links("run", &[id.to_string()]).await.map_err(unreadable)?;
-        Ok(Response::new(run::detail(&detail, links)))
+        let found = found.ok_or_else(|| refuse(&RunCommandError::Unknown(id.clone()), &context.id))?;
+        let requests = list_all_of_run(&self.0.services, &id).await.map_err(unreadable)?;
+        let links = queries.list_links("run", &[id.to_string()], u32::MAX).await.map_err(unreadable)?;
+        Ok(Response::new(run::detail(&found, &requests, links)))
     }
 
     type WatchRunsStream = Messages<v1::WatchRunsResponse>;

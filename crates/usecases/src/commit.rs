@@ -16,7 +16,7 @@ use countersign_mcp_tools::ports::OwnedState;
 use crate::port::{WorkKind, WorkSubject};
 use crate::record::{
     CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord, PrincipalRecord,
-    RequestRecord, RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    RequestRecord, RunRecord, SealedRecord, SearchRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 
 pub use audit_note::{CalledTool, NoteEvent};
@@ -136,6 +136,8 @@ pub struct CommitRecords {
     pub runs: Vec<Versioned<RunRecord>>,
     /// `mcp_action_requests`: as for runs. A second open request of one intent (`open_intent`) is `Stale`.
     pub requests: Vec<Versioned<RequestRecord>>,
+    /// The words by which requests are found: inserted or replaced.
+    pub search: Vec<SearchRecord>,
     /// `run_waits`: inserted or replaced.
     pub waits: Vec<WaitRecord>,
     /// `approval_votes`: inserted or replaced.
@@ -205,6 +207,7 @@ impl CommitRecords {
             guards: Vec::new(),
             runs: Vec::new(),
             requests: Vec::new(),
+            search: Vec::new(),
             waits: Vec::new(),
             votes: Vec::new(),
             call_keys: Vec::new(),

@@ -81,11 +81,6 @@ impl DecisionReply {
     }
 }
 
-async fn load(services: &Services, id: RequestId) -> Result<RequestSnapshot, DecisionError> {
-    let snapshot = services.ports.ledger.load_request(id).await.map_err(ServiceError::from)?;
-    snapshot.ok_or(DecisionError::Unknown(id))
-}
-
 async fn draft_by<'s>(
     services: &'s Services,
     snapshot: &RequestSnapshot,

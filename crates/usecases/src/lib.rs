@@ -22,6 +22,7 @@ pub mod port;
 pub mod record;
 pub mod runs;
 pub mod seal;
+pub mod search;
 pub mod services;
 pub mod sign_in;
 pub mod timers;

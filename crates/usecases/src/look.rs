@@ -1,10 +1,12 @@
 //! Looking at one request or run as the ledger has it: for transports that show it, and for gates that ask whether a run still lives.
 
 mod approval;
+mod run;
 mod trace;
 mod waiting;
 
 pub use approval::{ApprovalView, Liveness, Standing, look_at_request};
+pub use run::{MOST_LINKS, MOST_SHOWN, RunView, list_all_of_run, look_at_run};
 pub use trace::{Numbered, ParseNumberedError, Trace, TraceError, TraceFrom, trace};
 pub use waiting::{Listed, ListedPage, list_for};
 
@@ -64,7 +66,7 @@ pub async fn find_drift(services: &Services, request: &ActionRequest) -> Result<
 /// # Errors
 /// Storage can't be read.
 pub async fn find_run(services: &Services, id: &RunId) -> Result<Option<Run>, StoreError> {
-    Ok(services.ports.ledger.load_run(id).await?.run)
+    services.queries().find_run(id).await
 }
 
 /// A run that may still act.

@@ -73,16 +73,8 @@ pub async fn get_outcome(
 /// # Errors
 /// Storage can't be read.
 pub async fn list_outcomes(services: &Services, run: &RunId) -> Result<Vec<CallReply>, ServiceError> {
-    let Some(detail) = services.ports.queries.find_run(run).await? else { return Ok(Vec::new()) };
-    let mut replies = Vec::new();
-    for request in &detail.requests {
-        let outcome = detail.outcomes.iter().find(|outcome| outcome.request == request.facts.id);
-        let unread = outcome.is_none_or(|outcome| outcome.acknowledged_at.is_none());
-        if unread {
-            replies.push(reply_of(request, outcome, false));
-        }
-    }
-    Ok(replies)
+    let awaited = services.ports.queries.list_awaited(run).await?;
+    Ok(awaited.iter().map(|(request, outcome)| reply_of(request, outcome.as_ref(), false)).collect())
 }
 
 /// Says that the agent has an outcome. The same again changes nothing.

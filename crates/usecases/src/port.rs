@@ -21,7 +21,8 @@ pub use ledger::{
 };
 pub use queries::{
     AskedCount, DayCounts, EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter,
-    RequestPage, RequestStatus, RunCursor, RunDetail, RunFilter, RunPage, Statistics,
+    RequestPage, RequestStatus, RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount,
+    Statistics,
 };
 pub use sessions::{AttemptSnapshot, SessionSnapshot, SessionStore};
 pub use stopwatch::Stopwatch;

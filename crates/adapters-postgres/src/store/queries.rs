@@ -2,14 +2,16 @@
 
 mod events;
 mod requests;
+mod run_requests;
 mod runs;
 
 use async_trait::async_trait;
+use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, Statistics, StoreError,
+    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
 };
 use countersign_usecases::record::{
     DatabaseRecord, EventRecord, LinkRecord, OwnerRow, StatisticsRecord, StepRecord, VoteRecord,
@@ -50,8 +52,29 @@ impl Queries for PgStore {
         requests::list_steps_on(&self.pool, target, limit).await
     }
 
-    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+    async fn find_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         runs::find(&self.pool, id).await
+    }
+
+    async fn list_run_requests(
+        &self,
+        run: &RunId,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RunRequestPage, StoreError> {
+        run_requests::list(&self.pool, run, after, limit).await
+    }
+
+    async fn count_run_requests(&self, run: &RunId) -> Result<Vec<StateCount>, StoreError> {
+        run_requests::count(&self.pool, run).await
+    }
+
+    async fn list_unread(&self, run: &RunId, limit: u32) -> Result<Vec<RunRequest>, StoreError> {
+        run_requests::list_unread(&self.pool, run, limit).await
+    }
+
+    async fn list_awaited(&self, run: &RunId) -> Result<Vec<(ActionRequest, Option<Outcome>)>, StoreError> {
+        run_requests::list_awaited(&self.pool, run).await
     }
 
     async fn list_runs(
@@ -69,10 +92,6 @@ impl Queries for PgStore {
 
     async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError> {
         runs::find_outcome(&self.pool, run, request).await
-    }
-
-    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
-        runs::list_outcomes(&self.pool, run).await
     }
 
     async fn list_events(
@@ -96,14 +115,21 @@ impl Queries for PgStore {
         events::newest(&self.pool).await
     }
 
-    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(
+        &self,
+        kind: &str,
+        ids: &[String],
+        limit: u32,
+    ) -> Result<Vec<LinkRecord>, StoreError> {
         sqlx::query_as!(
             LinkRecord,
-            r#"SELECT from_kind, from_id, to_kind, to_id FROM links
-               WHERE (from_kind = $1 AND from_id = ANY($2)) OR (to_kind = $1 AND to_id = ANY($2))
-               ORDER BY from_kind, from_id, to_kind, to_id"#,
+            r#"SELECT from_kind AS "from_kind!", from_id AS "from_id!", to_kind AS "to_kind!", to_id AS "to_id!" FROM (
+                   SELECT * FROM links WHERE from_kind = $1 AND from_id = ANY($2)
+                   UNION SELECT * FROM links WHERE to_kind = $1 AND to_id = ANY($2)) AS touching
+               ORDER BY from_kind COLLATE "C", from_id COLLATE "C", to_kind COLLATE "C", to_id COLLATE "C" LIMIT $3"#,
             kind,
-            ids
+            ids,
+            i64::from(limit)
         )
         .fetch_all(&self.pool)
         .await

@@ -20,11 +20,11 @@ async fn a_damaged_value_is_named_by_table_column_and_key() {
     assert_eq!(story.behind("UPDATE mcp_action_requests SET plan_digest = 'sha256:short'").await, 1);
     let expected = ("mcp_action_requests", "plan_digest", id.to_string());
     assert_eq!(corrupt(story.store.load_request(id).await), expected);
-    assert_eq!(corrupt(story.store.find_run(&run).await), expected);
+    assert_eq!(corrupt(story.store.list_awaited(&run).await), expected);
 
     assert_eq!(story.behind("UPDATE agent_sessions SET budget_left_ms = -1").await, 1);
     assert_eq!(
-        corrupt(story.store.load_run(&run).await),
+        corrupt(story.store.find_run(&run).await),
         ("agent_sessions", "budget_left_ms", "run-1".to_owned())
     );
 }

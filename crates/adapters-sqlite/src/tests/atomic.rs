@@ -259,7 +259,7 @@ async fn rows_come_back_as_they_were_written() {
     assert_eq!(loaded.sealed, [sealed(1, "c2VhbGVk")]);
     let digest: Digest = digest("text").parse().unwrap();
     assert_eq!(bench.store.load_policy(Some(digest)).await.unwrap().unwrap().text, "version: 1");
-    assert_eq!(bench.store.list_links("run", &["run-1".to_owned()]).await.unwrap(), [link()]);
+    assert_eq!(bench.store.list_links("run", &["run-1".to_owned()], 10).await.unwrap(), [link()]);
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn an_earlier_mark_on_an_outcome_stays() {
     let marked = bench.store.find_outcome(&id, request_id(2).parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(marked.acknowledged_at, Some(START.plus(Millis(1))));
     assert_eq!(marked.undeliverable_at, Some(START.plus(Millis(3))));
-    assert!(bench.store.list_outcomes(&id).await.unwrap().is_empty());
+    assert!(bench.store.list_unread(&id, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

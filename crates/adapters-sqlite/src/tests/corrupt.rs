@@ -79,7 +79,10 @@ async fn a_value_that_means_nothing_is_named() {
     assert_eq!(place(bench.store.find_request_status(request_1()).await), expected);
     let listed = bench.store.list_requests(&RequestFilter::default(), None, 10).await;
     assert_eq!(place(listed), expected);
-    assert_eq!(place(bench.store.find_run(&run_id()).await), expected);
+    assert_eq!(place(bench.store.list_run_requests(&run_id(), None, 10).await), expected);
+    assert_eq!(place(bench.store.list_awaited(&run_id()).await), expected);
+    let counted = ("mcp_action_requests", "state", "run-1".to_owned());
+    assert_eq!(place(bench.store.count_run_requests(&run_id()).await), counted);
 }
 
 #[tokio::test]

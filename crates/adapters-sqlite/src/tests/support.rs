@@ -122,6 +122,7 @@ pub(super) fn records(number: u64) -> CommitRecords {
         guards: vec![],
         runs: vec![],
         requests: vec![],
+        search: vec![],
         waits: vec![],
         votes: vec![],
         call_keys: vec![],

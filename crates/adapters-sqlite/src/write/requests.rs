@@ -1,4 +1,4 @@
-//! Rows of `mcp_action_requests`, `approval_votes` and `call_keys`.
+//! Rows of `mcp_action_requests`, `request_words`, `approval_votes` and `call_keys`.
 
 use countersign_usecases::port::StoreError;
 use sqlx::{SqliteConnection, query, query_scalar};
@@ -89,6 +89,31 @@ pub(super) async fn update(connection: &mut SqliteConnection, requests: &Rows) -
         rows,
     );
     Err(refused(error, "mcp_action_requests", taking.fetch_optional(&mut *connection)).await)
+}
+
+/// The words of requests; those that a request had before are gone.
+pub(super) async fn put_words(connection: &mut SqliteConnection, search: &Rows) -> Result<(), StoreError> {
+    if search.is_empty() {
+        return Ok(());
+    }
+    let rows = search.array();
+    query!(
+        "DELETE FROM request_words WHERE request_id IN (SELECT value->>'request_id' FROM json_each(?1))",
+        rows,
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(store_error)?;
+    query!(
+        "INSERT INTO request_words (request_id, word)
+        SELECT request.value->>'request_id', word.value
+        FROM json_each(?1) AS request, json_each(request.value->'words') AS word",
+        rows,
+    )
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
 }
 
 pub(super) async fn put_votes(connection: &mut SqliteConnection, votes: &Rows) -> Result<(), StoreError> {

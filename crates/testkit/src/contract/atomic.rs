@@ -53,7 +53,7 @@ pub async fn a_commit_writes_all_of_it(fixture: &dyn StoreFixture) {
     assert_eq!((owner.state, owner.request), (OwnedState::Reserved, laden.opened));
     assert!(ledger.load_run(&run_id(NEW_RUN)).await.unwrap().run.is_some(), "the new run is there");
     assert_eq!(
-        queries.list_links("issue", &["acme/shop#7".to_owned()]).await.unwrap().len(),
+        queries.list_links("issue", &["acme/shop#7".to_owned()], 10).await.unwrap().len(),
         1,
         "its link is there"
     );

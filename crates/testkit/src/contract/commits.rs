@@ -66,8 +66,9 @@ pub async fn a_commit_sent_at_once_is_written_once(fixture: &dyn StoreFixture) {
     for sender in senders {
         sender.await.unwrap().unwrap();
     }
-    let detail = world.doors.queries.find_run(&run).await.unwrap().unwrap();
-    assert_eq!((detail.requests.len(), detail.run.waits.len(), detail.run.version), (1, 1, 2));
+    let found = world.doors.queries.find_run(&run).await.unwrap().unwrap();
+    let page = world.doors.queries.list_run_requests(&run, None, 500).await.unwrap();
+    assert_eq!((page.requests.len(), found.waits.len(), found.version), (1, 1, 2));
 }
 
 /// Each refusal leaves the store able to write the next commit.

@@ -53,9 +53,13 @@ impl Dump {
     async fn run(&mut self, world: &World, id: &RunId) {
         let snapshot = world.doors.ledger.load_run(id).await.unwrap();
         self.put("run", &(&snapshot.run, &snapshot.unread, &snapshot.policy));
-        self.put("run detail", &world.doors.queries.find_run(id).await.unwrap());
-        self.put("run outcomes", &world.doors.queries.list_outcomes(id).await.unwrap());
-        self.put("run links", &world.doors.queries.list_links("run", &[id.to_string()]).await.unwrap());
+        let queries = &world.doors.queries;
+        self.put("run with waits", &queries.find_run(id).await.unwrap());
+        self.put("run requests", &queries.list_run_requests(id, None, 500).await.unwrap());
+        self.put("run counts", &queries.count_run_requests(id).await.unwrap());
+        self.put("run outcomes", &queries.list_unread(id, 500).await.unwrap());
+        self.put("run awaited", &queries.list_awaited(id).await.unwrap());
+        self.put("run links", &queries.list_links("run", &[id.to_string()], u32::MAX).await.unwrap());
     }
 
     async fn request(&mut self, world: &World, id: RequestId) {
@@ -70,7 +74,7 @@ impl Dump {
         self.put("status", &queries.find_request_status(id).await.unwrap());
         self.put("votes", &queries.list_votes(id).await.unwrap());
         self.put("steps", &queries.list_steps(id).await.unwrap());
-        self.put("request links", &queries.list_links("request", &[id.to_string()]).await.unwrap());
+        self.put("request links", &queries.list_links("request", &[id.to_string()], u32::MAX).await.unwrap());
     }
 
     async fn rest(&mut self, world: &World) {

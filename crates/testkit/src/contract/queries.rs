@@ -14,7 +14,7 @@ use countersign_waitstate::{RunLinks, RunStatus};
 use super::StoreFixture;
 use super::laden::{SERVER, kept_database};
 use super::world::World;
-use crate::build::{call, environment, question_call, run_id, step, tool_name};
+use crate::build::{call, environment, question_call, step, tool_name};
 
 /// Pages of requests follow one another without a gap or a repeat, oldest first; the last one says that it is the last.
 pub async fn requests_are_paged_oldest_first(fixture: &dyn StoreFixture) {
@@ -101,6 +101,7 @@ pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
                 environment: Some(environment("dev")),
                 tool: Some(tool_name("test.write")),
                 run: Some(one),
+                search: Some("dana because dev".parse().unwrap()),
             },
             &[open],
         ),
@@ -178,26 +179,6 @@ pub async fn a_status_follows_its_request(fixture: &dyn StoreFixture) {
     assert_eq!(status().await.unwrap(), Some(RequestStatus { state: StateName::Approved, version: 2 }));
     let nobody = world.ids(world.now().await).request();
     assert_eq!(world.doors.queries.find_request_status(nobody).await.unwrap(), None);
-}
-
-/// A run's detail has its requests and outcomes, settled and acknowledged ones included.
-pub async fn a_run_is_shown_with_everything_about_it(fixture: &dyn StoreFixture) {
-    let world = World::of(fixture).await;
-    let (run, other) = (world.register("run-1").await, world.register("run-2").await);
-    world.open(&other, &call("x")).await;
-    let first = world.open(&run, &call("x")).await.facts.id;
-    world.cancel(first).await;
-    world.advance(Millis(2)).await;
-    let second = world.open(&run, &call("y")).await.facts.id;
-    let detail = world.doors.queries.find_run(&run).await.unwrap().unwrap();
-    assert_eq!(detail.run, world.run(&run).await);
-    let requests: Vec<_> = detail.requests.iter().map(|request| request.facts.id).collect();
-    assert_eq!(requests, [first, second]);
-    assert_eq!(detail.outcomes.iter().map(|outcome| outcome.request).collect::<Vec<_>>(), [first]);
-    let outcome = world.doors.queries.find_outcome(&run, first).await.unwrap();
-    assert_eq!(outcome.as_ref(), detail.outcomes.first());
-    assert_eq!(world.doors.queries.find_outcome(&other, first).await.unwrap(), None);
-    assert_eq!(world.doors.queries.find_run(&run_id("nobody")).await.unwrap(), None);
 }
 
 /// Runs that are not finished are listed, oldest first, in pages.
@@ -282,24 +263,26 @@ pub async fn links_are_kept_once_and_found_from_both_ends(fixture: &dyn StoreFix
     let request = world.open(&run, &call("x")).await.facts.id.to_string();
     let queries = &world.doors.queries;
     for (kind, id) in [("issue", "acme/shop#7"), ("pr", "acme/shop#8")] {
-        let links = queries.list_links(kind, &[id.to_owned()]).await.unwrap();
+        let links = queries.list_links(kind, &[id.to_owned()], 10).await.unwrap();
         // The second commit wrote the first link once more.
         assert_eq!(links.len(), 1, "{links:?}");
         assert_eq!((links[0].to_kind.as_str(), links[0].to_id.as_str()), ("run", "run-1"));
     }
-    let of_run = queries.list_links("run", &["run-1".to_owned()]).await.unwrap();
+    let of_run = queries.list_links("run", &["run-1".to_owned()], 10).await.unwrap();
     assert_eq!(of_run.len(), 3, "an issue, a pull request, a request");
-    let of_request = queries.list_links("request", std::slice::from_ref(&request)).await.unwrap();
+    let of_request = queries.list_links("request", std::slice::from_ref(&request), 10).await.unwrap();
     assert_eq!((of_request.len(), of_request[0].from_id.as_str()), (1, "run-1"));
     let second = world.open(&run, &call("y")).await.facts.id.to_string();
-    let mut of_both = queries.list_links("request", &[second.clone(), request.clone()]).await.unwrap();
+    let mut of_both = queries.list_links("request", &[second.clone(), request.clone()], 10).await.unwrap();
     of_both.sort_unstable();
     let mut expected = [request.as_str(), second.as_str()];
     expected.sort_unstable();
     assert_eq!(of_both.iter().map(|link| link.to_id.as_str()).collect::<Vec<_>>(), expected);
     let issue = ["acme/shop#8".to_owned()];
-    assert!(queries.list_links("issue", &issue).await.unwrap().is_empty(), "a kind and an id");
-    assert!(queries.list_links("run", &[]).await.unwrap().is_empty(), "of nothing");
+    assert!(queries.list_links("issue", &issue, 10).await.unwrap().is_empty(), "a kind and an id");
+    assert!(queries.list_links("run", &[], 10).await.unwrap().is_empty(), "of nothing");
+    let first = queries.list_links("run", &["run-1".to_owned()], 2).await.unwrap();
+    assert_eq!(first.iter().map(|link| link.from_kind.as_str()).collect::<Vec<_>>(), ["issue", "pr"]);
 }
 
 /// The oldest entry of the inbox grows older by the store's clock.

@@ -41,10 +41,11 @@ pub async fn commits_of_one_run_all_get_through(fixture: &dyn StoreFixture) {
     for caller in callers {
         caller.await.unwrap();
     }
-    let detail = world.doors.queries.find_run(&run).await.unwrap().unwrap();
-    assert_eq!(detail.run.version, 1 + CALLERS);
-    let waits: BTreeSet<_> = detail.run.waits.iter().map(|wait| wait.request).collect();
-    let requests: BTreeSet<_> = detail.requests.iter().map(|request| request.facts.id).collect();
+    let found = world.doors.queries.find_run(&run).await.unwrap().unwrap();
+    assert_eq!(found.version, 1 + CALLERS);
+    let waits: BTreeSet<_> = found.waits.iter().map(|wait| wait.request).collect();
+    let page = world.doors.queries.list_run_requests(&run, None, 500).await.unwrap();
+    let requests: BTreeSet<_> = page.requests.iter().map(|request| request.id).collect();
     assert_eq!(requests.len(), 32);
     assert_eq!(waits, requests);
 }
@@ -65,7 +66,7 @@ pub async fn one_intent_is_opened_once(fixture: &dyn StoreFixture) {
         })
         .collect();
     assert_eq!(winners(callers, "mcp_action_requests").await, 1);
-    assert_eq!(world.doors.queries.find_run(&run).await.unwrap().unwrap().requests.len(), 1);
+    assert_eq!(world.doors.queries.list_run_requests(&run, None, 500).await.unwrap().requests.len(), 1);
 }
 
 /// Eight decisions at once on one snapshot: one counts.

@@ -198,8 +198,10 @@ pub async fn unread_outcomes_come_back_oldest_first(fixture: &dyn StoreFixture) 
     world.commit(draft).await;
     let unread = world.doors.ledger.load_run(&run).await.unwrap().unread;
     assert_eq!(unread.iter().map(|outcome| outcome.request).collect::<Vec<_>>(), settled[1..]);
-    assert_eq!(world.doors.queries.list_outcomes(&run).await.unwrap(), unread);
-    assert_eq!(world.doors.queries.find_run(&run).await.unwrap().unwrap().outcomes.len(), 3);
+    let shown = world.doors.queries.list_unread(&run, 500).await.unwrap();
+    assert_eq!(shown.into_iter().filter_map(|request| request.outcome).collect::<Vec<_>>(), unread);
+    let first = world.doors.queries.list_unread(&run, 1).await.unwrap();
+    assert_eq!(first.iter().map(|request| request.id).collect::<Vec<_>>(), settled[1..2], "the oldest");
 }
 
 /// The highest number is active; a text is found by its digest, its latest activation first.

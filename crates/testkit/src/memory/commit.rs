@@ -35,6 +35,7 @@ impl Tables {
             guards,
             runs,
             requests,
+            search,
             waits,
             votes,
             call_keys,
@@ -54,6 +55,7 @@ impl Tables {
         self.commits.put(*id, now);
         runs.iter().try_for_each(|run| self.put_run(run))?;
         self.put_requests(requests)?;
+        search.iter().for_each(|row| self.search.put(row.request_id.clone(), row.clone()));
         for wait in waits {
             self.waits.put((wait.run_id.clone(), wait.request_id.clone()), wait.clone());
         }

@@ -8,11 +8,13 @@ use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunDetail, RunFilter, RunPage, Statistics, StoreError,
+    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
 };
 use countersign_usecases::record::{
-    EventRecord, LinkRecord, OwnerRow, RequestRecord, RunRecord, Stamp, StepRecord, VoteRecord,
+    EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestRecord, RunRecord, RunRequestRecord, Stamp,
+    StateCountRecord, StepRecord, VoteRecord,
 };
+use countersign_usecases::search::Search;
 use countersign_waitstate::{Outcome, Run};
 
 use super::MemoryStore;
@@ -29,7 +31,7 @@ impl Queries for MemoryStore {
     ) -> Result<RequestPage, StoreError> {
         let tables = self.reach()?;
         let after = after.map(|cursor| (Stamp(cursor.requested_at), cursor.id.to_string()));
-        let mut found: Vec<_> = tables.requests.values().filter(|row| wanted(row, filter)).collect();
+        let mut found: Vec<_> = tables.requests.values().filter(|row| tables.wanted(row, filter)).collect();
         found.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after));
         found.sort_by_key(|row| place(row));
         let (page, more) = cut(found, limit, 500);
@@ -81,18 +83,57 @@ impl Queries for MemoryStore {
         Ok(cut(found, limit, 500).0.into_iter().cloned().collect())
     }
 
-    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+    async fn find_run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        self.reach()?.run_bundle(id.as_str()).map(TryInto::try_into).transpose()
+    }
+
+    async fn list_run_requests(
+        &self,
+        run: &RunId,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RunRequestPage, StoreError> {
         let tables = self.reach()?;
-        let Some(bundle) = tables.run_bundle(id.as_str()) else {
-            return Ok(None);
-        };
-        let mut rows: Vec<_> = tables.requests.values().filter(|row| row.run_id == id.as_str()).collect();
-        rows.sort_by_key(|row| place(row));
-        Ok(Some(RunDetail {
-            run: bundle.try_into()?,
-            requests: rows.into_iter().map(|row| tables.request(row)).collect::<Result<_, _>>()?,
-            outcomes: tables.outcomes(id)?,
-        }))
+        let after = after.map(|cursor| (Stamp(cursor.requested_at), cursor.id.to_string()));
+        let mut found = tables.requests_of(run);
+        found.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after));
+        let (page, more) = cut(found, limit, 500);
+        let requests = page.iter().map(|row| tables.run_request(row)).collect::<Result<Vec<_>, _>>()?;
+        let last = requests.last().filter(|_| more);
+        let next = last.map(|last| RequestCursor { requested_at: last.requested_at, id: last.id });
+        Ok(RunRequestPage { requests, next })
+    }
+
+    async fn count_run_requests(&self, run: &RunId) -> Result<Vec<StateCount>, StoreError> {
+        let tables = self.reach()?;
+        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+        for row in tables.requests_of(run) {
+            *counts.entry(&row.state).or_default() += 1;
+        }
+        let record = |(state, count): (&str, i64)| StateCountRecord { state: state.to_owned(), count };
+        let records: Vec<_> = counts.into_iter().map(record).collect();
+        StateCountRecord::read_all(run.as_str(), &records)
+    }
+
+    async fn list_unread(&self, run: &RunId, limit: u32) -> Result<Vec<RunRequest>, StoreError> {
+        let tables = self.reach()?;
+        let mut unread = tables.outcomes_of(run.as_str());
+        unread.retain(|outcome| outcome.acknowledged_at.is_none());
+        let (page, _) = cut(unread, limit, 500);
+        let requests = page.iter().filter_map(|outcome| tables.requests.get(&outcome.request_id));
+        requests.map(|row| tables.run_request(row)).collect()
+    }
+
+    async fn list_awaited(&self, run: &RunId) -> Result<Vec<(ActionRequest, Option<Outcome>)>, StoreError> {
+        let tables = self.reach()?;
+        let mut awaited = Vec::new();
+        for row in tables.requests_of(run) {
+            let outcome = tables.outcome_of(row);
+            if outcome.is_none_or(|outcome| outcome.acknowledged_at.is_none()) {
+                awaited.push((tables.request(row)?, outcome.cloned().map(TryInto::try_into).transpose()?));
+            }
+        }
+        Ok(awaited)
     }
 
     async fn list_runs(
@@ -134,12 +175,6 @@ impl Queries for MemoryStore {
         row.cloned().map(TryInto::try_into).transpose()
     }
 
-    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
-        let mut outcomes = self.reach()?.outcomes(run)?;
-        outcomes.retain(|outcome| outcome.acknowledged_at.is_none());
-        Ok(outcomes)
-    }
-
     async fn list_events(
         &self,
         filter: &EventFilter,
@@ -171,13 +206,20 @@ impl Queries for MemoryStore {
         Ok(EventCursor(newest.to_string()))
     }
 
-    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError> {
+    async fn list_links(
+        &self,
+        kind: &str,
+        ids: &[String],
+        limit: u32,
+    ) -> Result<Vec<LinkRecord>, StoreError> {
         let tables = self.reach()?;
         let touches = |link: &LinkRecord| {
             (link.from_kind == kind && ids.contains(&link.from_id))
                 || (link.to_kind == kind && ids.contains(&link.to_id))
         };
-        Ok(tables.links.iter().map(|(link, ())| link).filter(|link| touches(link)).cloned().collect())
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = tables.links.iter().map(|(link, ())| link).filter(|link| touches(link));
+        Ok(found.take(most).cloned().collect())
     }
 
     async fn list_kept_databases(
@@ -218,8 +260,40 @@ impl Tables {
         countersign_usecases::record::RequestBundle { request: row.clone(), votes }.try_into()
     }
 
-    fn outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
-        self.outcomes_of(run.as_str()).into_iter().map(TryInto::try_into).collect()
+    /// The requests of a run, oldest first.
+    fn requests_of(&self, run: &RunId) -> Vec<&RequestRecord> {
+        let mut rows: Vec<_> = self.requests.values().filter(|row| row.run_id == run.as_str()).collect();
+        rows.sort_by_key(|row| place(row));
+        rows
+    }
+
+    fn outcome_of(&self, row: &RequestRecord) -> Option<&OutcomeRecord> {
+        self.outcomes.get(&(row.run_id.clone(), row.request_id.clone()))
+    }
+
+    fn run_request(&self, row: &RequestRecord) -> Result<RunRequest, StoreError> {
+        let record = RunRequestRecord {
+            request_id: row.request_id.clone(),
+            tool: row.tool.clone(),
+            action: row.action.clone(),
+            environment: row.environment.clone(),
+            state: row.state.clone(),
+            requested_at: row.requested_at,
+            outcome: self.outcome_of(row).cloned(),
+        };
+        record.try_into()
+    }
+
+    fn wanted(&self, row: &RequestRecord, filter: &RequestFilter) -> bool {
+        let RequestFilter { states, project, environment, tool, run, search } = filter;
+        let found =
+            |search: &Search| self.search.get(&row.request_id).is_some_and(|kept| search.finds(&kept.words));
+        (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
+            && project.as_ref().is_none_or(|project| row.project == project.as_str())
+            && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
+            && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
+            && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
+            && search.as_ref().is_none_or(found)
     }
 
     fn last_heartbeat(&self, run: &str) -> Option<Timestamp> {
@@ -236,15 +310,6 @@ fn wanted_run(row: &RunRecord, filter: &RunFilter) -> bool {
     (statuses.is_empty() || statuses.iter().any(|status| status.as_str() == row.status))
         && project.as_ref().is_none_or(|project| project.as_str() == row.project)
         && agent_key.as_ref().is_none_or(|agent| agent.as_str() == row.agent_key)
-}
-
-fn wanted(row: &RequestRecord, filter: &RequestFilter) -> bool {
-    let RequestFilter { states, project, environment, tool, run } = filter;
-    (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
-        && project.as_ref().is_none_or(|project| row.project == project.as_str())
-        && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
-        && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
-        && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
 }
 
 fn selected(event: &EventRecord, filter: &EventFilter) -> bool {

@@ -4,7 +4,7 @@ use countersign_kernel::{Timestamp, WorkerId};
 use countersign_usecases::port::{WorkKind, WorkSubject};
 use countersign_usecases::record::{
     CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord, PrincipalRecord,
-    RequestRecord, RunRecord, SealedRecord, StepRecord, VoteRecord, WaitRecord,
+    RequestRecord, RunRecord, SealedRecord, SearchRecord, StepRecord, VoteRecord, WaitRecord,
 };
 
 use super::table::Table;
@@ -33,6 +33,7 @@ pub struct WorkRow {
 pub struct Rows {
     pub runs: Vec<RunRecord>,
     pub requests: Vec<RequestRecord>,
+    pub search: Vec<SearchRecord>,
     pub waits: Vec<WaitRecord>,
     pub votes: Vec<VoteRecord>,
     pub call_keys: Vec<CallKeyRecord>,
@@ -54,6 +55,7 @@ impl Rows {
         Self {
             runs: all(&tables.runs),
             requests: all(&tables.requests),
+            search: all(&tables.search),
             waits: all(&tables.waits),
             votes: all(&tables.votes),
             call_keys: all(&tables.call_keys),

@@ -4,8 +4,8 @@ use countersign_kernel::{CommitId, Timestamp, WorkerId};
 use countersign_usecases::port::{WorkKind, WorkSubject};
 use countersign_usecases::record::{
     AttemptRecord, CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord,
-    PrincipalRecord, RequestRecord, RunRecord, SealedRecord, SessionRecord, Stamp, StepRecord, VoteRecord,
-    WaitRecord,
+    PrincipalRecord, RequestRecord, RunRecord, SealedRecord, SearchRecord, SessionRecord, Stamp, StepRecord,
+    VoteRecord, WaitRecord,
 };
 
 use super::table::{Journal, Table};
@@ -50,6 +50,7 @@ pub(super) struct Tables {
     pub(super) commits: Table<CommitId, Timestamp>,
     pub(super) runs: Table<String, RunRecord>,
     pub(super) requests: Table<String, RequestRecord>,
+    pub(super) search: Table<String, SearchRecord>,
     pub(super) open_intents: Table<IntentKey, String>,
     pub(super) waits: Table<(String, String), WaitRecord>,
     pub(super) votes: Table<(String, i64, String), VoteRecord>,
@@ -83,11 +84,12 @@ impl Tables {
     }
 
     /// All tables: taken apart by name, so that a new one can't be forgotten.
-    fn journals(&mut self) -> [&mut dyn Journal; 22] {
+    fn journals(&mut self) -> [&mut dyn Journal; 23] {
         let Self {
             commits,
             runs,
             requests,
+            search,
             open_intents,
             waits,
             votes,
@@ -113,6 +115,7 @@ impl Tables {
             commits,
             runs,
             requests,
+            search,
             open_intents,
             waits,
             votes,

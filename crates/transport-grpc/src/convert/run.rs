@@ -1,7 +1,7 @@
 //! Runs as messages, and the message that registers one.
 
 use countersign_kernel::{Millis, RunId};
-use countersign_usecases::port::RunDetail;
+use countersign_usecases::port::RunRequest;
 use countersign_usecases::record::LinkRecord;
 use countersign_waitstate::{Outcome, Run, RunFacts, RunLinks, RunState, Timer};
 use tonic::Status;
@@ -128,21 +128,18 @@ fn put_state(message: &mut v1::Run, state: &RunState) {
 }
 
 /// A run with everything about it.
-pub(crate) fn detail(detail: &RunDetail, links: Vec<LinkRecord>) -> v1::GetRunResponse {
-    let requests = detail.requests.iter().map(|request| {
-        let found = detail.outcomes.iter().find(|outcome| outcome.request == request.facts.id);
-        v1::RunRequest {
-            request_id: request.facts.id.to_string(),
-            tool: request.facts.tool.to_string(),
-            action: request.facts.action.to_string(),
-            environment: request.facts.environment.as_ref().map(ToString::to_string),
-            state: words::state(request.state.name()).into(),
-            requested_at: Some(stamp(request.facts.requested_at)),
-            outcome: found.map(outcome),
-        }
+pub(crate) fn detail(found: &Run, requests: &[RunRequest], links: Vec<LinkRecord>) -> v1::GetRunResponse {
+    let requests = requests.iter().map(|request| v1::RunRequest {
+        request_id: request.id.to_string(),
+        tool: request.tool.to_string(),
+        action: request.action.to_string(),
+        environment: request.environment.as_ref().map(ToString::to_string),
+        state: words::state(request.state).into(),
+        requested_at: Some(stamp(request.requested_at)),
+        outcome: request.outcome.as_ref().map(outcome),
     });
     v1::GetRunResponse {
-        run: Some(run(&detail.run)),
+        run: Some(run(found)),
         requests: requests.collect(),
         links: links.into_iter().map(link).collect(),
     }

@@ -67,6 +67,25 @@ async fn a_waiting_run_shows_its_wait_and_its_paused_budget() {
 }
 
 #[tokio::test]
+async fn a_run_is_told_with_all_of_its_requests() {
+    let (_world, server) = started(TestTool::writing(1)).await;
+    let mut asked = Vec::new();
+    // More than are read at once.
+    for number in 0..502 {
+        let reply = server.ask(&format!("n{number}")).await;
+        server.decide("alice", &reply, v1::Decision::Deny).await.unwrap();
+        asked.push(reply.request_id.unwrap());
+    }
+    let message = v1::GetRunRequest { run_id: RUN.to_owned() };
+    let found = server.runs().get_run(with("viewer", message)).await.unwrap().into_inner();
+    let mut told: Vec<_> = found.requests.into_iter().map(|request| request.request_id).collect();
+    told.sort();
+    asked.sort();
+    assert_eq!(told, asked);
+    assert_eq!(found.links.len(), 503);
+}
+
+#[tokio::test]
 async fn a_finished_run_settles_its_requests_and_stays_finished() {
     let (world, server) = started(TestTool::writing(1)).await;
     let id = server.ask("orders").await.request_id.unwrap();

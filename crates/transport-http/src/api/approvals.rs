@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use countersign_approvals::StateName;
-use countersign_kernel::{Fault, Kind, Language, RequestId};
+use countersign_kernel::{Fault, Kind, Language, RequestId, RunId};
 use countersign_usecases::ServiceError;
 use countersign_usecases::access::Role;
 use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply};
@@ -12,7 +12,6 @@ use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
 use countersign_usecases::port::{RequestCursor, RequestFilter, StoreError};
 
-use super::Api;
 use super::bodies::{read_cancel, read_decision, read_verdict};
 use super::body::{Body, read};
 use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary};
@@ -22,6 +21,7 @@ use super::etag;
 use super::gate::Staff;
 use super::problem::{Answer, Problem};
 use super::query::{Fields, Sent, foreign_cursor};
+use super::{Api, BASE};
 
 pub(super) const PAGE: u32 = 100;
 pub(super) const MAX_PAGE: u32 = 500;
@@ -38,6 +38,7 @@ pub(super) type Tagged<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
     ("environment" = Option<String>, Query, description = "In this environment."),
     ("tool" = Option<String>, Query, description = "Of this tool."),
     ("run" = Option<String>, Query, description = "Of this run."),
+    ("q" = Option<String>, Query, max_length = 100, description = "Found by these words: each is the beginning of a word of the request, in any order and case. Its words are those of its id, run, project, agent, tool, action, environment and who launched the run, of the repository, issue and pull request the run had when it was opened, of the targets and facts of its plan, and of what the agent wrote. A word is letters and digits; everything else separates."),
     ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most; 100 when nothing is said."),
     ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, of this very list and filter."),
 ), responses((status = 200, description = "One page.", body = ApprovalPage)))]
@@ -46,7 +47,7 @@ pub(super) async fn list_approvals(
     _staff: Staff,
     sent: Sent,
 ) -> Answer<Json<ApprovalPage>> {
-    let once = ["project", "environment", "tool", "run", "limit", "cursor"];
+    let once = ["project", "environment", "tool", "run", "q", "limit", "cursor"];
     let mut fields = Fields::of(sent, &once, &["state"]);
     let mut states = fields.choices("state", &StateName::ALL, StateName::as_str);
     if states.is_empty() {
@@ -58,8 +59,9 @@ pub(super) async fn list_approvals(
         environment: fields.name("environment"),
         tool: fields.name("tool"),
         run: fields.name("run"),
+        search: fields.search("q"),
     };
-    let scope = format!("rest approvals {filter:?}");
+    let scope = scope(&filter);
     let after: Option<RequestCursor> = fields.cursor(&scope);
     let limit = fields.limit(PAGE, MAX_PAGE);
     fields.finish(Some(()))?;
@@ -74,6 +76,20 @@ pub(super) async fn list_approvals(
         approvals: found.requests.iter().map(summary).collect(),
         next_cursor: found.next.map(|next| paging::token(&scope, &next)),
     }))
+}
+
+/// What cursors of this list and filter belong to.
+fn scope(filter: &RequestFilter) -> String {
+    format!("rest approvals {filter:?}")
+}
+
+/// Where the list of all requests of a run goes on after this place.
+pub(super) fn all_of_run_after(run: &RunId, place: RequestCursor) -> String {
+    let states = StateName::ALL.to_vec();
+    let filter = RequestFilter { states, run: Some(run.clone()), ..RequestFilter::default() };
+    let states: String = filter.states.iter().map(|state| format!("&state={}", state.as_str())).collect();
+    // Neither the id of a run nor a token has a character that a query would need escaped.
+    format!("{BASE}/approvals?run={run}{states}&cursor={}", paging::token(&scope(&filter), &place))
 }
 
 /// Get one request with everything a person decides on

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use countersign_kernel::{ParseNameError, RedactedText, RequestId};
 use countersign_usecases::decisions::Target;
 use countersign_usecases::paging::{self, Place as Spot};
+use countersign_usecases::search::{ParseSearchError, Search};
 
 use super::Api;
 use super::problem::{Answer, FieldProblem, Place, Problem, reference_token};
@@ -104,6 +105,12 @@ impl Fields {
                 self.violate_with(Place::Query, name, format!("must be {}", error.expected()), &text)
             })
             .ok()
+    }
+
+    /// Words to search for. The text is not repeated when it is none: it may be anything.
+    pub(crate) fn search(&mut self, name: &str) -> Option<Search> {
+        let parsed = self.text(name)?.parse();
+        parsed.map_err(|error: ParseSearchError| self.violate(Place::Query, name, error.to_string())).ok()
     }
 
     /// The id of a request, where one may be absent.

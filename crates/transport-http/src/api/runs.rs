@@ -10,7 +10,7 @@ use countersign_usecases::runs::RunCommandError;
 use countersign_waitstate::RunStatus;
 
 use super::Api;
-use super::approvals::{MAX_PAGE, PAGE, unreadable};
+use super::approvals::{MAX_PAGE, PAGE, all_of_run_after, unreadable};
 use super::dto::event::{Event, EventPage};
 use super::dto::run::{Run, RunDetail, RunPage};
 use super::gate::Staff;
@@ -45,7 +45,9 @@ pub(super) async fn list_runs(State(api): State<Api>, _staff: Staff, sent: Sent)
     }))
 }
 
-/// Get one run with its waits, its requests and their outcomes
+/// Get one run with its waits, its first requests and what its agent has not read
+///
+/// A run may have thousands of requests: `request_counts` counts all of them, and `more_requests` leads to those that are not shown.
 #[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = String, Path, description = "The run.")),
     responses((status = 200, description = "The run.", body = RunDetail)))]
 pub(super) async fn get_run(
@@ -57,10 +59,10 @@ pub(super) async fn get_run(
     let mut fields = Fields::of(sent, &[], &[]);
     let id: Option<RunId> = fields.name_in_path(&id);
     let id = fields.finish(id)?;
-    let detail = api.services.queries().find_run(&id).await.map_err(unreadable)?;
-    let detail = detail.ok_or_else(|| unknown(&id))?;
-    let links = api.services.queries().list_links("run", &[id.to_string()]).await.map_err(unreadable)?;
-    Ok(Json(RunDetail::of(&detail, links)))
+    let view = look::look_at_run(&api.services, &id).await.map_err(unreadable)?;
+    let view = view.ok_or_else(|| unknown(&id))?;
+    let more = view.requests.next.map(|next| all_of_run_after(&id, next));
+    Ok(Json(RunDetail::of(view, more)))
 }
 
 /// Read what happened to a run, in order

@@ -22,6 +22,8 @@ const MOST: u32 = 200;
 /// What the page was asked for.
 struct Asked {
     filter: RequestFilter,
+    /// The words of the search, as they were typed.
+    search: String,
     grouped: bool,
     after: Option<RequestCursor>,
     scope: String,
@@ -61,24 +63,27 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
 
 fn read(sent: Sent) -> Answer<Asked> {
     let mut fields =
-        Fields::of_page(sent, &["project", "environment", "tool", "run", "group", "cursor", "done"]);
+        Fields::of_page(sent, &["q", "project", "environment", "tool", "run", "group", "cursor", "done"]);
     let filter = RequestFilter {
         states: vec![StateName::Requested, StateName::Unknown],
         project: fields.name("project"),
         environment: fields.name("environment"),
         tool: fields.name("tool"),
         run: fields.name("run"),
+        search: fields.search("q"),
     };
+    let search = fields.text("q").filter(|_| filter.search.is_some()).unwrap_or_default();
     let scope = format!("console inbox {filter:?}");
     let after = fields.cursor(&scope);
     let grouped = fields.text("group").as_deref() == Some("run");
     let batch_done = fields.text("done").is_some();
-    fields.finish(Some(Asked { filter, grouped, after, scope, batch_done }))
+    fields.finish(Some(Asked { filter, search, grouped, after, scope, batch_done }))
 }
 
 fn query(asked: &Asked) -> Vec<(&'static str, String)> {
-    let RequestFilter { states: _, project, environment, tool, run } = &asked.filter;
+    let RequestFilter { states: _, project, environment, tool, run, search: _ } = &asked.filter;
     let mut pairs = Vec::new();
+    pairs.extend((!asked.search.is_empty()).then(|| ("q", asked.search.clone())));
     pairs.extend(project.as_ref().map(|name| ("project", name.to_string())));
     pairs.extend(environment.as_ref().map(|name| ("environment", name.to_string())));
     pairs.extend(tool.as_ref().map(|name| ("tool", name.to_string())));
@@ -103,6 +108,7 @@ fn filters(words: Words, asked: &Asked) -> Markup {
     let filter = &asked.filter;
     let text = |value: Option<String>| value.unwrap_or_default();
     let fields = [
+        ("q", words.search(), asked.search.clone()),
         ("project", words.project(), text(filter.project.as_ref().map(ToString::to_string))),
         ("environment", words.environment(), text(filter.environment.as_ref().map(ToString::to_string))),
         ("tool", words.tool(), text(filter.tool.as_ref().map(ToString::to_string))),

@@ -5,8 +5,9 @@ mod timeline;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use countersign_kernel::{Millis, RunId, Timestamp, visible_document};
+use countersign_usecases::look::{RunView, look_at_run};
 use countersign_usecases::paging;
-use countersign_usecases::port::{EventFilter, RunCursor, RunDetail, RunFilter};
+use countersign_usecases::port::{EventFilter, RunCursor, RunFilter, RunRequest};
 use countersign_usecases::record::LinkRecord;
 use countersign_usecases::runs::RunCommandError;
 use countersign_waitstate::{Outcome, Run, RunState, RunStatus, Timer};
@@ -123,20 +124,19 @@ pub(super) async fn show(
     let id = fields.finish(id)?;
     let follows = stream_place(&api).await?;
     let queries = api.services().queries();
-    let detail = queries.find_run(&id).await.map_err(unreadable)?;
-    let detail = detail.ok_or_else(|| Problem::of(&RunCommandError::Unknown(id.clone())))?;
-    let links = queries.list_links("run", &[id.to_string()]).await.map_err(unreadable)?;
+    let view = look_at_run(api.services(), &id).await.map_err(unreadable)?;
+    let view = view.ok_or_else(|| Problem::of(&RunCommandError::Unknown(id.clone())))?;
     let filter = EventFilter { run: Some(id.clone()), ..EventFilter::default() };
     let events = queries.list_events(&filter, None, EVENTS).await.map_err(unreadable)?.events;
     let now = queries.ping().await.map_err(unreadable)?;
     let words = visitor.words();
     let body = html! {
         div data-live="run" {
-            p.status { (status(words, &detail.run)) " " (budget(words, &detail.run.state, detail.run.facts.budget, now)) }
-            (timeline::picture(words, &detail.run, &events, now))
-            (waits(words, &detail.run, now))
-            (requests(words, &detail))
-            (about(words, &detail.run, &links, now))
+            p.status { (status(words, &view.run)) " " (budget(words, &view.run.state, view.run.facts.budget, now)) }
+            (timeline::picture(words, &view.run, &events, now))
+            (waits(words, &view.run, now))
+            (requests(words, &view))
+            (about(words, &view.run, &view.links, now))
             section aria-labelledby="happened" {
                 h2 id="happened" { (words.what_happened()) }
                 ol.events {
@@ -178,27 +178,47 @@ fn waits(words: Words, run: &Run, now: Timestamp) -> Markup {
     }
 }
 
-fn requests(words: Words, detail: &RunDetail) -> Markup {
+fn requests(words: Words, view: &RunView) -> Markup {
     html! {
+        @if !view.unread.is_empty() {
+            section aria-labelledby="unread" {
+                h2 id="unread" { (words.outcomes_unread()) }
+                (table(words, words.outcomes_unread(), &view.unread))
+            }
+        }
         section aria-labelledby="requests" {
             h2 id="requests" { (words.requests()) }
-            @if detail.requests.is_empty() { p { (words.no_requests()) } } @else {
-                div.scroll tabindex="0" role="region" aria-label=(words.requests()) {
-                    table {
-                        thead { tr { th scope="col" { (words.request()) } th scope="col" { (words.state()) } th scope="col" { (words.requested_at()) } th scope="col" { (words.outcome()) } } }
-                        tbody {
-                            @for request in &detail.requests {
-                                @let facts = &request.facts;
-                                tr {
-                                    td {
-                                        (request_link(facts.id, &format!("{} · {}", facts.tool, facts.action)))
-                                        @if let Some(environment) = &facts.environment { " " span.tag.environment { (environment) } }
-                                    }
-                                    td { (badge(words, request.state.name())) }
-                                    td { (time(facts.requested_at)) }
-                                    td { @if let Some(told) = detail.outcomes.iter().find(|outcome| outcome.request == facts.id) { (outcome(words, told)) } }
-                                }
+            @if view.requests.requests.is_empty() { p { (words.no_requests()) } } @else {
+                p.tags { @for one in &view.counts { (badge(words, one.state)) " " (one.count) " " } }
+                (table(words, words.requests(), &view.requests.requests))
+                @if view.requests.next.is_some() {
+                    p { (words.first_requests_only()) " " a href={ "/?run=" (encoded(view.run.facts.id.as_str())) } { (words.waiting_of_run()) } }
+                }
+            }
+        }
+    }
+}
+
+fn table(words: Words, label: &str, requests: &[RunRequest]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead { tr {
+                    th scope="col" { (words.request()) }
+                    th scope="col" { (words.state()) }
+                    th scope="col" { (words.requested_at()) }
+                    th scope="col" { (words.outcome()) }
+                } }
+                tbody {
+                    @for request in requests {
+                        tr {
+                            td {
+                                (request_link(request.id, &format!("{} · {}", request.tool, request.action)))
+                                @if let Some(environment) = &request.environment { " " span.tag.environment { (environment) } }
                             }
+                            td { (badge(words, request.state)) }
+                            td { (time(request.requested_at)) }
+                            td { @if let Some(told) = &request.outcome { (outcome(words, told)) } }
                         }
                     }
                 }

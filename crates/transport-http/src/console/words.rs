@@ -104,6 +104,7 @@ texts! {
     asked_again: "asked again", "спрашивают снова";
     cannot_be_undone: "can't be undone", "нельзя отменить";
     question: "Question", "Вопрос";
+    search: "Search", "Поиск";
     time_left: "Time left", "Осталось";
     time_is_up: "time is up", "время вышло";
 
@@ -203,6 +204,9 @@ texts! {
     waits: "Waits now", "Сейчас ждёт";
     requests: "Requests", "Запросы";
     no_requests: "It has asked for nothing.", "Он ничего не запрашивал.";
+    outcomes_unread: "What the agent hasn't read yet", "Что агент ещё не прочитал";
+    first_requests_only: "These are the first of them.", "Это первые из них.";
+    waiting_of_run: "Those that wait", "Те, что ожидают";
     outcome: "What the agent was told", "Что сообщили агенту";
     outcome_unread: "not read by the agent yet", "агент ещё не прочитал";
     outcome_undeliverable: "the run ended before the agent read it", "запуск закончился раньше, чем агент это прочитал";

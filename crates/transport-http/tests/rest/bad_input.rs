@@ -186,6 +186,20 @@ async fn bodies_have_one_type_one_form_and_a_limit() {
 }
 
 #[tokio::test]
+async fn a_search_has_words_and_an_end() {
+    let world = world().await;
+    let nine = "a.b.c.d.e.f.g.h.i";
+    for bad in ["", "%20-%23", nine, &"x".repeat(101)] {
+        let told = world.get("viewer", &format!("/api/v1/approvals?q={bad}")).await;
+        assert_eq!(told.refused(400), "invalid_request");
+        let rule = "must have at most 100 characters and 1 to 8 words of letters and digits";
+        assert_eq!(told.fields(), [format!("query /q: {rule}")]);
+        assert!(told.body["errors"][0].get("value").is_none(), "it may be anything");
+    }
+    world.get("viewer", "/api/v1/approvals?q=a.b.c.d.e.f.g.h.a").await.ok();
+}
+
+#[tokio::test]
 async fn headers_are_checked() {
     let world = world().await;
     let id = world.ask("orders").await;

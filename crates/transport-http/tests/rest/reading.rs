@@ -30,6 +30,9 @@ async fn requests_are_listed_page_by_page_and_filtered() {
         ("project=shop&tool=test.write", 2),
         ("run=run-2", 0),
         ("run=run-1", 2),
+        ("q=because", 0),
+        ("q=TEST.wr&environment=production", 1),
+        ("q=acme/shop%2317", 2),
     ] {
         let found = world.get("viewer", &format!("/api/v1/approvals?{query}")).await;
         assert_eq!(ids(found.ok(), "approvals").len(), count, "{query}");
@@ -57,8 +60,31 @@ async fn runs_are_listed_newest_first_and_shown_with_everything() {
     world.decide("alice", id, "deny").await.ok();
     let shown = world.get("viewer", &format!("/api/v1/runs/{RUN}")).await;
     assert_eq!(shown.ok()["requests"][0]["outcome"]["status"], "denied");
+    assert_eq!(shown.body["unread"], shown.body["requests"], "nobody has read the outcome");
+    assert_eq!(shown.body["request_counts"], json!([{"state": "denied", "count": 1}]));
+    assert_eq!(shown.body.get("more_requests"), None);
     assert_eq!(shown.body["links"].as_array().unwrap().len(), 2);
     assert_eq!(world.get("viewer", "/api/v1/runs/nobody").await.refused(404), "unknown_run");
+}
+
+#[tokio::test]
+async fn a_run_with_many_requests_shows_the_first_and_leads_to_the_rest() {
+    let world = world().await;
+    let mut asked = Vec::new();
+    for number in 0..102 {
+        let id = world.ask(&format!("n{number}")).await.to_string();
+        world.post("operator", &format!("/api/v1/approvals/{id}/cancel"), json!({})).await.ok();
+        asked.push(id);
+    }
+    asked.push(world.ask("the last").await.to_string());
+    let shown = world.get("viewer", &format!("/api/v1/runs/{RUN}")).await;
+    assert_eq!(ids(shown.ok(), "requests"), asked[..100]);
+    assert_eq!(ids(&shown.body, "unread"), asked[..100], "the oldest outcomes");
+    let counts = json!([{"state": "requested", "count": 1}, {"state": "cancelled", "count": 102}]);
+    assert_eq!(shown.body["request_counts"], counts);
+    assert_eq!(shown.body["links"].as_array().unwrap().len(), 104, "those of the requests, too");
+    let rest = world.get("viewer", shown.body["more_requests"].as_str().unwrap()).await;
+    assert_eq!(ids(rest.ok(), "approvals"), asked[100..]);
 }
 
 #[tokio::test]

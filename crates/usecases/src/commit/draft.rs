@@ -17,7 +17,7 @@ use super::{
 use crate::port::{Ids, WorkKind, WorkSubject};
 use crate::record::{
     EventRecord, Kept, LinkRecord, OutcomeRecord, OwnerRow, PolicyRecord, PrincipalRecord, RequestRecord,
-    RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    RunRecord, SealedRecord, SearchRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 
 /// Who acts, when, and under which policy: what every event of a commit has in common.
@@ -286,6 +286,13 @@ impl<'a> Draft<'a> {
             to_kind: to.0.to_owned(),
             to_id: to.1,
         });
+    }
+
+    /// The words by which this request is found from now on.
+    pub(super) fn put_words(&mut self, request: &ActionRequest) -> Result<(), DraftError> {
+        let run = self.run.as_ref().filter(|run| run.facts.id == request.facts.run);
+        self.records.search.push(SearchRecord::of(request, run)?);
+        Ok(())
     }
 
     pub(super) fn put_vote(&mut self, request: RequestId, vote: &countersign_approvals::Vote) {

@@ -86,6 +86,7 @@ fn opened(draft: &mut Draft<'_>, request: &ActionRequest) -> Result<(), DraftErr
     let facts = &request.facts;
     draft.records.call_keys.extend(CallKeyRecord::of(request, draft.now()));
     draft.link(("run", facts.run.to_string()), ("request", facts.id.to_string()));
+    draft.put_words(request)?;
     let reason = match (&request.state, &facts.question) {
         (State::Approved { .. }, _) => WaitReason::Execution,
         (_, Some(_)) => WaitReason::Question,
@@ -110,6 +111,7 @@ fn approved(draft: &mut Draft<'_>, request: &ActionRequest, execute_by: Timestam
 
 /// A request that asks again waits for approval; one that policy approved anew is executed at once.
 fn drifted(draft: &mut Draft<'_>, request: &ActionRequest) -> Result<(), DraftError> {
+    draft.put_words(request)?;
     let subject = WorkSubject::request(request.facts.id);
     match &request.state {
         State::Requested { decide_by } => {

@@ -4,7 +4,8 @@ use countersign_approvals::{AnswerBallot, Decided, InputMode, Reply};
 use countersign_kernel::Digest;
 
 use super::decide::decide_by;
-use super::{DecisionError, DecisionReply, Target, commit_decided, load, record_attempt};
+use super::{DecisionError, DecisionReply, Target, commit_decided, record_attempt};
+use crate::look::get_request;
 use crate::services::{ATTEMPTS, Identity, Services, busy};
 
 /// What a person answered.
@@ -31,9 +32,9 @@ pub async fn answer_question(
     let target = target.into();
     let id = target.id;
     for _ in 0..ATTEMPTS {
-        let run = load(services, id).await?.run.facts.id;
+        let run = get_request(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
-        let snapshot = load(services, id).await?;
+        let snapshot = get_request(services, id).await?;
         let members = services.policy_of(snapshot.policy).await?;
         let ballot = AnswerBallot {
             by: by.principal.clone(),

@@ -7,9 +7,10 @@ use countersign_approvals::{DecideError, Decided};
 use countersign_kernel::{Fault, Kind, RequestId, RunId};
 
 use super::decide::{Decision, ballot, decide_by};
-use super::{DecisionError, DecisionReply, draft_by, load, record_attempt};
+use super::{DecisionError, DecisionReply, draft_by, record_attempt};
 use crate::commit::Guard;
 use crate::error::ServiceError;
+use crate::look::get_request;
 use crate::port::RequestSnapshot;
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
@@ -123,7 +124,7 @@ async fn load_all(
 ) -> Result<Loaded, BatchError> {
     let mut loaded = Loaded::default();
     for id in decisions.keys().copied() {
-        match load(services, id).await {
+        match get_request(services, id).await {
             Ok(snapshot) => loaded.snapshots.push(snapshot),
             Err(DecisionError::Service(error)) => return Err(error.into()),
             Err(error) => loaded.refused.push(Refused { id, error }),

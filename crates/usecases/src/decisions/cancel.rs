@@ -3,10 +3,11 @@
 use countersign_approvals::{CancelledBy, Settled, State, Transition};
 use countersign_kernel::{RedactedText, RunId};
 
-use super::{DecisionError, DecisionReply, Target, draft_by, load, record_attempt};
+use super::{DecisionError, DecisionReply, Target, draft_by, record_attempt};
 use crate::call_tool::agent_of;
 use crate::commit::Draft;
 use crate::error::ServiceError;
+use crate::look::get_request;
 use crate::port::RequestSnapshot;
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
@@ -34,9 +35,9 @@ pub async fn cancel_request(
     let target = target.into();
     let id = target.id;
     for _ in 0..ATTEMPTS {
-        let run = load(services, id).await?.run.facts.id;
+        let run = get_request(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
-        let snapshot = load(services, id).await?;
+        let snapshot = get_request(services, id).await?;
         if repeats(&snapshot.request.state, by) {
             return Ok(DecisionReply::repeated(&snapshot));
         }

@@ -3,7 +3,8 @@
 use countersign_approvals::{Ballot, Choice, Decided, InputMode, State};
 use countersign_kernel::{Digest, RedactedText, Timestamp};
 
-use super::{DecisionError, DecisionReply, Target, commit_decided, load, record_attempt};
+use super::{DecisionError, DecisionReply, Target, commit_decided, record_attempt};
+use crate::look::get_request;
 use crate::services::{ATTEMPTS, Identity, Services, busy};
 
 /// What a person decided.
@@ -32,9 +33,9 @@ pub async fn decide_request(
     let target = target.into();
     let id = target.id;
     for _ in 0..ATTEMPTS {
-        let run = load(services, id).await?.run.facts.id;
+        let run = get_request(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
-        let snapshot = load(services, id).await?;
+        let snapshot = get_request(services, id).await?;
         let members = services.policy_of(snapshot.policy).await?;
         let ballot = ballot(decision, by);
         match snapshot.request.decide(ballot, &*members, snapshot.now) {

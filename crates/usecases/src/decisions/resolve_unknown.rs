@@ -5,9 +5,10 @@ use countersign_audit::EventType;
 use countersign_kernel::{RedactedText, Timestamp};
 use serde_json::json;
 
-use super::{DecisionError, DecisionReply, Target, draft_by, load};
+use super::{DecisionError, DecisionReply, Target, draft_by};
 use crate::error::ServiceError;
 use crate::execution::{ownership, stored};
+use crate::look::get_request;
 use crate::services::{ATTEMPTS, Identity, Services, Written, busy};
 
 /// Settles an `unknown` request by a person's word. The same word of the same person again changes nothing.
@@ -24,9 +25,9 @@ pub async fn resolve_unknown(
     let target = target.into();
     let id = target.id;
     for _ in 0..ATTEMPTS {
-        let run = load(services, id).await?.run.facts.id;
+        let run = get_request(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
-        let snapshot = load(services, id).await?;
+        let snapshot = get_request(services, id).await?;
         if said_before(services, &snapshot.request, verdict, by).await? {
             return Ok(DecisionReply::repeated(&snapshot));
         }

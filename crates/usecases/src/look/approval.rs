@@ -10,7 +10,7 @@ use countersign_kernel::{Fault, Millis, RequestId, Timestamp};
 use countersign_mcp_tools::{Call, Plan};
 use countersign_policy::CompiledPolicy;
 
-use super::{Drift, find_drift, get_request};
+use super::{Drift, MOST_LINKS, find_drift, get_request};
 use crate::access::{BearerIdentity, Role};
 use crate::decisions::{DecisionError, DecisionReply};
 use crate::error::ServiceError;
@@ -98,7 +98,7 @@ async fn assemble(
     let votes = queries.list_votes(id).await?;
     let votes = votes.into_iter().map(TryInto::try_into).collect::<Result<Vec<_>, _>>()?;
     let steps = queries.list_steps(id).await?;
-    let links = queries.list_links("request", &[id.to_string()]).await?;
+    let links = queries.list_links("request", &[id.to_string()], MOST_LINKS).await?;
     let drift = find_drift(services, &snapshot.request).await?;
     let members = deciders(services).await?;
     let standing = standing(&snapshot.request, snapshot.now, viewer, &members);

@@ -24,6 +24,9 @@ const MOST_REQUESTS: u32 = 500;
 /// The most events one trace shows.
 const MOST_EVENTS: u32 = 500;
 
+/// The most links one trace shows of its runs, and of its requests.
+const MOST_LINKS: u32 = 1000;
+
 /// An issue or pull request, as links name it: `owner/name#number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Numbered(String);
@@ -137,8 +140,11 @@ pub async fn trace(services: &Services, from: &TraceFrom) -> Result<Trace, Trace
 
 impl Trace {
     async fn add_linked(&mut self, services: &Services, kind: &str, id: &Numbered) -> Result<(), TraceError> {
-        let links =
-            services.queries().list_links(kind, &[id.to_string()]).await.map_err(ServiceError::from)?;
+        let links = services
+            .queries()
+            .list_links(kind, &[id.to_string()], MOST_LINKS)
+            .await
+            .map_err(ServiceError::from)?;
         // A run's id was one when it was linked.
         let runs =
             links.iter().filter(|link| link.to_kind == "run").filter_map(|link| link.to_id.parse().ok());
@@ -192,8 +198,11 @@ impl Trace {
     async fn add_links(&mut self, services: &Services) -> Result<(), ServiceError> {
         let runs: Vec<_> = self.runs.iter().map(|run| run.facts.id.to_string()).collect();
         let requests: Vec<_> = self.requests.iter().map(|request| request.facts.id.to_string()).collect();
-        self.links.extend(services.queries().list_links("run", &runs).await?);
-        self.links.extend(services.queries().list_links("request", &requests).await?);
+        for (kind, ids) in [("run", runs), ("request", requests)] {
+            let links = services.queries().list_links(kind, &ids, MOST_LINKS).await?;
+            self.complete &= u32::try_from(links.len()).is_ok_and(|count| count < MOST_LINKS);
+            self.links.extend(links);
+        }
         self.links.sort_unstable();
         self.links.dedup();
         Ok(())

@@ -4,12 +4,14 @@ use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_audit::EventType;
 use countersign_kernel::{
-    AgentKey, DatabaseName, Environment, Millis, ProjectKey, RequestId, RunId, Timestamp, ToolName,
+    ActionName, AgentKey, DatabaseName, Environment, Millis, ProjectKey, RequestId, RunId, Timestamp,
+    ToolName,
 };
 use countersign_waitstate::{Outcome, Run, RunStatus};
 
 use super::store_error::StoreError;
 use crate::record::{EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
+use crate::search::Search;
 
 /// Which requests to list. Every member narrows; an empty list of states means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct RequestFilter {
     pub tool: Option<ToolName>,
     /// Of this run.
     pub run: Option<RunId>,
+    /// Found by these words.
+    pub search: Option<Search>,
 }
 
 /// Where a page of requests ends: the next page begins after it. Requests are listed oldest first.
@@ -82,15 +86,41 @@ pub struct RunPage {
     pub next: Option<RunCursor>,
 }
 
-/// A run with everything about it.
+/// A request as its run's page shows it: where it stands and what became of it, without its call, its plan and its votes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunDetail {
-    /// The run.
-    pub run: Run,
-    /// Its requests, oldest first.
-    pub requests: Vec<ActionRequest>,
-    /// Its outcomes, acknowledged ones included, oldest first.
-    pub outcomes: Vec<Outcome>,
+pub struct RunRequest {
+    /// Its id.
+    pub id: RequestId,
+    /// The tool.
+    pub tool: ToolName,
+    /// The action.
+    pub action: ActionName,
+    /// The environment, for tools that have one.
+    pub environment: Option<Environment>,
+    /// Where it stands.
+    pub state: StateName,
+    /// When it was opened.
+    pub requested_at: Timestamp,
+    /// What the agent is told, once it is over.
+    pub outcome: Option<Outcome>,
+}
+
+/// One page of a run's requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRequestPage {
+    /// The requests, oldest first.
+    pub requests: Vec<RunRequest>,
+    /// Where to go on; none on the last page. Good for [`Queries::list_requests`] of the same run, too.
+    pub next: Option<RequestCursor>,
+}
+
+/// How many requests are in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateCount {
+    /// The state.
+    pub state: StateName,
+    /// How many; at least one.
+    pub count: u64,
 }
 
 /// Which events to list. Every member narrows.
@@ -186,8 +216,26 @@ pub trait Queries: Send + Sync {
     /// 500.
     async fn list_steps_on(&self, target: &str, limit: u32) -> Result<Vec<StepRecord>, StoreError>;
 
-    /// A run with everything about it.
-    async fn find_run(&self, id: &RunId) -> Result<Option<RunDetail>, StoreError>;
+    /// A run with its open waits.
+    async fn find_run(&self, id: &RunId) -> Result<Option<Run>, StoreError>;
+
+    /// The requests of a run with their outcomes, oldest first; `limit` is 1 to 500.
+    async fn list_run_requests(
+        &self,
+        run: &RunId,
+        after: Option<RequestCursor>,
+        limit: u32,
+    ) -> Result<RunRequestPage, StoreError>;
+
+    /// How many requests of a run are in each state, in the order of the states; one that none is in is left out.
+    async fn count_run_requests(&self, run: &RunId) -> Result<Vec<StateCount>, StoreError>;
+
+    /// The requests of a run whose outcome its agent has not acknowledged, the oldest outcome first; `limit` is 1 to 500.
+    async fn list_unread(&self, run: &RunId, limit: u32) -> Result<Vec<RunRequest>, StoreError>;
+
+    /// What the agent of a run still has to hear of, oldest request first: its requests that are not over, and those whose outcome it
+    /// has not acknowledged, each with its outcome.
+    async fn list_awaited(&self, run: &RunId) -> Result<Vec<(ActionRequest, Option<Outcome>)>, StoreError>;
 
     /// Runs, newest first; `limit` is 1 to 500.
     async fn list_runs(
@@ -202,9 +250,6 @@ pub trait Queries: Send + Sync {
 
     /// The outcome of one request of a run.
     async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError>;
-
-    /// The unacknowledged outcomes of a run, oldest first.
-    async fn list_outcomes(&self, run: &RunId) -> Result<Vec<Outcome>, StoreError>;
 
     /// Events after a cursor, in the order in which they became visible; `limit` is 1 to 1000.
     async fn list_events(
@@ -224,8 +269,10 @@ pub trait Queries: Send + Sync {
     /// The cursor after the newest visible event, to follow from now on.
     async fn newest_event(&self) -> Result<EventCursor, StoreError>;
 
-    /// Everything linked to one of these things, in both directions, each link once; kinds are those of [`LinkRecord`].
-    async fn list_links(&self, kind: &str, ids: &[String]) -> Result<Vec<LinkRecord>, StoreError>;
+    /// What is linked to one of these things, in both directions, each link once and in the order of [`LinkRecord`]s, `limit` at most;
+    /// kinds are those of [`LinkRecord`]. Links from issues and pull requests come before those from a run to its requests.
+    async fn list_links(&self, kind: &str, ids: &[String], limit: u32)
+    -> Result<Vec<LinkRecord>, StoreError>;
 
     /// The databases that are kept (quarantined, being restored, being purged), by server and name, after the given one; `limit` is 1 to
     /// 500.

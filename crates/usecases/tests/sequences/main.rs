@@ -88,9 +88,14 @@ impl World {
     }
 
     fn proposal(&self, terms: Terms, question: bool) -> Proposal {
-        let form = json!({ "options": ["yes", "no"], "allow_custom": false });
+        let call = if question { build::question_call("Shall it go on?") } else { build::call("x") };
+        let mut call = call.to_json();
+        if question {
+            call["question"]["options"] = json!(["yes", "no"]);
+            call["question"]["allow_custom"] = json!(false);
+        }
         Proposal {
-            call: json!({ "question": question.then_some(form) }),
+            call,
             plan: build::plan(&["test:x"]).to_json(),
             plan_digest: Digest::of_bytes(&self.entropy.below(u64::MAX).to_le_bytes()),
             terms,

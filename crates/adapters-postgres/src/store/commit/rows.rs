@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use countersign_usecases::commit::{CommitRecords, DatabaseWrite, Mark, OutcomeMark, Versioned, WorkWrite};
 use countersign_usecases::record::{
     CallKeyRecord, DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, PolicyRecord, PrincipalRecord,
-    RequestRecord, RunRecord, SealedRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
+    RequestRecord, RunRecord, SealedRecord, SearchRecord, Stamp, StepRecord, VoteRecord, WaitRecord,
 };
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub(super) struct Rows<'c> {
     requests_new: Vec<&'c RequestRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     requests_changed: Vec<&'c RequestRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    search: Vec<&'c SearchRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     waits: Vec<&'c WaitRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -96,6 +98,7 @@ impl<'c> Rows<'c> {
             runs_changed,
             requests_new,
             requests_changed,
+            search: last(&records.search, |row| &row.request_id),
             waits: last(&records.waits, |row| (&row.run_id, &row.request_id)),
             votes: last(&records.votes, |row| (&row.request_id, row.revision, &row.principal)),
             call_keys: &records.call_keys,

@@ -62,6 +62,12 @@ requests_new AS (
     FROM jsonb_populate_recordset(NULL::mcp_action_requests, $1::jsonb -> 'requests_new')
     WHERE (SELECT count(*) FROM requests_changed) >= 0
 ),
+search AS (
+    INSERT INTO request_search (request_id, requested_at, words)
+    SELECT request_id, requested_at, array_to_tsvector(words)
+    FROM jsonb_to_recordset($1::jsonb -> 'search') AS found (request_id text, requested_at timestamptz, words text[])
+    ON CONFLICT (request_id) DO UPDATE SET requested_at = excluded.requested_at, words = excluded.words
+),
 waits AS (
     INSERT INTO run_waits (
         run_id, request_id, reason, wait_state, opened_at, closed_at

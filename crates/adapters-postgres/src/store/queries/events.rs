@@ -65,20 +65,39 @@ pub(super) async fn list(
 }
 
 async fn look(pool: &PgPool, filter: &EventFilter, begin: &Place, limit: u32) -> Result<Page, StoreError> {
-    let document = sqlx::query_file_scalar!(
-        "src/store/queries/list_events.sql",
-        begin.xid.to_string(),
-        begin.position,
-        filter.run.as_ref().map(|run| run.as_str()),
-        filter.request.map(|request| request.to_string()),
-        filter.project.as_ref().map(|project| project.as_str()),
-        filter.type_prefix.as_deref(),
-        page_size(limit, 1000)
-    )
-    .fetch_one(pool)
-    .await
-    .map_err(store_error)?;
-    read(&document, "flow_events", "of a page")
+    let EventFilter { run, request, project, type_prefix } = filter;
+    let xid = begin.xid.to_string();
+    let run = run.as_ref().map(|run| run.as_str());
+    let request = request.map(|request| request.to_string());
+    let project = project.as_ref().map(|project| project.as_str());
+    let size = page_size(limit, 1000);
+    let document = if let Some(prefix) = type_prefix {
+        sqlx::query_file_scalar!(
+            "src/store/queries/list_events_of_types.sql",
+            xid,
+            begin.position,
+            run,
+            request.as_deref(),
+            project,
+            prefix,
+            size
+        )
+        .fetch_one(pool)
+        .await
+    } else {
+        sqlx::query_file_scalar!(
+            "src/store/queries/list_events.sql",
+            xid,
+            begin.position,
+            run,
+            request.as_deref(),
+            project,
+            size
+        )
+        .fetch_one(pool)
+        .await
+    };
+    read(&document.map_err(store_error)?, "flow_events", "of a page")
 }
 
 /// The newest event of this type about a request. One request's events are written one after the other, for each changes its version: so

@@ -1,34 +1,22 @@
 //! Runs and their outcomes.
 
 use countersign_kernel::{RequestId, RunId};
-use countersign_usecases::port::{RunCursor, RunDetail, RunFilter, RunPage, StoreError};
-use countersign_usecases::record::{OutcomeRecord, RequestBundle, RunBundle};
+use countersign_usecases::port::{RunCursor, RunFilter, RunPage, StoreError};
+use countersign_usecases::record::{OutcomeRecord, RunBundle};
 use countersign_waitstate::{Outcome, Run};
-use serde::Deserialize;
 use sqlx::PgPool;
 
 use super::page_size;
 use crate::error::{read, store_error};
 
-#[derive(Deserialize)]
-struct Detail {
-    run: RunBundle,
-    requests: Vec<RequestBundle>,
-    outcomes: Vec<OutcomeRecord>,
-}
-
-pub(super) async fn find(pool: &PgPool, id: &RunId) -> Result<Option<RunDetail>, StoreError> {
+pub(super) async fn find(pool: &PgPool, id: &RunId) -> Result<Option<Run>, StoreError> {
     let document = sqlx::query_file_scalar!("src/store/queries/find_run.sql", id.as_str())
         .fetch_optional(pool)
         .await
         .map_err(store_error)?;
-    let Some(document) = document else { return Ok(None) };
-    let detail: Detail = read(&document, "agent_sessions", id.as_str())?;
-    Ok(Some(RunDetail {
-        run: detail.run.try_into()?,
-        requests: detail.requests.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-        outcomes: detail.outcomes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-    }))
+    let bundle: Option<RunBundle> =
+        document.map(|document| read(&document, "agent_sessions", id.as_str())).transpose()?;
+    bundle.map(TryInto::try_into).transpose()
 }
 
 pub(super) async fn list(
@@ -100,17 +88,4 @@ pub(super) async fn find_outcome(
     let record: Option<OutcomeRecord> =
         document.map(|document| read(&document, "run_outcomes", &request)).transpose()?;
     record.map(TryInto::try_into).transpose()
-}
-
-pub(super) async fn list_outcomes(pool: &PgPool, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
-    let document = sqlx::query_scalar!(
-        r#"SELECT COALESCE(json_agg(o ORDER BY o.created_at, o.request_id), '[]')::text AS "rows!"
-           FROM run_outcomes AS o WHERE o.run_id = $1 AND o.acknowledged_at IS NULL"#,
-        run.as_str()
-    )
-    .fetch_one(pool)
-    .await
-    .map_err(store_error)?;
-    let records: Vec<OutcomeRecord> = read(&document, "run_outcomes", run.as_str())?;
-    records.into_iter().map(TryInto::try_into).collect()
 }

@@ -1,8 +1,8 @@
 //! Runs as staff see them.
 
 use countersign_kernel::visible_document;
-use countersign_usecases::port::RunDetail as Detail;
-use countersign_usecases::record::LinkRecord;
+use countersign_usecases::look::RunView;
+use countersign_usecases::port;
 use countersign_waitstate::{self as domain, RunState, Timer};
 use serde::Serialize;
 use serde_json::Value;
@@ -105,16 +105,34 @@ pub(in crate::api) struct Wait {
     pub(in crate::api) opened_at: String,
 }
 
-/// A run with everything about it.
+/// A run with what one asks of it first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct RunDetail {
     /// The run.
     pub(in crate::api) run: Run,
-    /// Its requests, oldest first.
+    /// How many requests it has in each state; a state that none is in is left out.
+    pub(in crate::api) request_counts: Vec<RequestCount>,
+    /// Requests whose outcome the agent has not acknowledged, the oldest outcome first; 100 at most.
+    pub(in crate::api) unread: Vec<RunRequest>,
+    /// Its requests, oldest first; 100 at most.
     pub(in crate::api) requests: Vec<RunRequest>,
-    /// What it is connected with.
+    /// Where `GET approvals` goes on after `requests`; absent when these are all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri-reference")]
+    pub(in crate::api) more_requests: Option<String>,
+    /// What it is connected with, issues and pull requests first; 200 at most.
     pub(in crate::api) links: Vec<Link>,
+}
+
+/// How many requests are in a state.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct RequestCount {
+    /// The state.
+    pub(in crate::api) state: RequestState,
+    /// How many; at least one.
+    pub(in crate::api) count: u64,
 }
 
 /// A request of a run.
@@ -242,24 +260,30 @@ impl From<&domain::Wait> for Wait {
 }
 
 impl RunDetail {
-    /// A run with everything about it.
-    pub(in crate::api) fn of(detail: &Detail, links: Vec<LinkRecord>) -> Self {
-        let requests = detail.requests.iter().map(|request| {
-            let found = detail.outcomes.iter().find(|outcome| outcome.request == request.facts.id);
-            RunRequest {
-                id: request.facts.id.to_string(),
-                tool: request.facts.tool.to_string(),
-                action: request.facts.action.to_string(),
-                environment: request.facts.environment.as_ref().map(ToString::to_string),
-                state: request.state.name().into(),
-                requested_at: request.facts.requested_at.to_string(),
-                outcome: found.map(Outcome::from),
-            }
-        });
+    /// A run, and where the list of its requests goes on.
+    pub(in crate::api) fn of(view: RunView, more_requests: Option<String>) -> Self {
+        let count = |count: &port::StateCount| RequestCount { state: count.state.into(), count: count.count };
         Self {
-            run: (&detail.run).into(),
-            requests: requests.collect(),
-            links: links.into_iter().map(Link::from).collect(),
+            run: (&view.run).into(),
+            request_counts: view.counts.iter().map(count).collect(),
+            unread: view.unread.iter().map(RunRequest::from).collect(),
+            requests: view.requests.requests.iter().map(RunRequest::from).collect(),
+            more_requests,
+            links: view.links.into_iter().map(Link::from).collect(),
+        }
+    }
+}
+
+impl From<&port::RunRequest> for RunRequest {
+    fn from(request: &port::RunRequest) -> Self {
+        Self {
+            id: request.id.to_string(),
+            tool: request.tool.to_string(),
+            action: request.action.to_string(),
+            environment: request.environment.as_ref().map(ToString::to_string),
+            state: request.state.into(),
+            requested_at: request.requested_at.to_string(),
+            outcome: request.outcome.as_ref().map(Outcome::from),
         }
     }
 }

@@ -9,6 +9,8 @@ const ENVIRONMENT: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const RUN: &str = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$";
 /// Eighteen digits are less than what is taken, and more than anybody will count.
 const NUMBERED: &str = "^[!-~]{1,200}#[1-9][0-9]{0,17}$";
+/// Words of ASCII, of which eight are taken whatever they are; words of other letters are taken, too.
+const SEARCH: &str = "^[ -/:-@\\[-`{-~]*[0-9A-Za-z]+([ -/:-@\\[-`{-~]+[0-9A-Za-z]+){0,7}[ -/:-@\\[-`{-~]*$";
 const ETAG: &str = r#"^(\*|"[0-9]{1,18}-[0-9a-f]+")$"#;
 const IDEMPOTENCY_KEY: &str = "^[!-~]{1,128}$";
 
@@ -21,6 +23,7 @@ pub(super) fn pattern_of(name: &str) -> Option<&'static str> {
         "environment" => Some(ENVIRONMENT),
         "run" => Some(RUN),
         "issue" | "pr" => Some(NUMBERED),
+        "q" => Some(SEARCH),
         "If-Match" => Some(ETAG),
         "Idempotency-Key" => Some(IDEMPOTENCY_KEY),
         _ => None,
@@ -32,6 +35,7 @@ mod tests {
     use countersign_kernel::{ActionName, AgentKey, Environment, ProjectKey, RunId, RunLabel, ToolName};
     use countersign_mcp_tools::IdempotencyKey;
     use countersign_usecases::look::Numbered;
+    use countersign_usecases::search::Search;
     use serde_json::json;
 
     use super::*;
@@ -52,6 +56,23 @@ mod tests {
         ("If-Match", |text| text == "*" || etag::version(text).is_some()),
         ("Idempotency-Key", |text| IdempotencyKey::parse(text).is_some()),
     ];
+
+    #[test]
+    fn a_search_that_fits_its_form_is_taken() {
+        let schema = json!({"type": "string", "pattern": pattern_of("q")});
+        let fits = jsonschema::validator_for(&schema).unwrap();
+        for (text, good) in [
+            ("acme/shop#17", true),
+            (" -[a b c d e f g h]~ ", true),
+            ("a b c d e f g h i", false),
+            ("-", false),
+            ("", false),
+        ] {
+            assert_eq!((fits.is_valid(&json!(text)), text.parse::<Search>().is_ok()), (good, good), "{text}");
+        }
+        // Of what is taken the form shows a part.
+        assert!(!fits.is_valid(&json!("ünal")) && "ünal".parse::<Search>().is_ok());
+    }
 
     #[test]
     fn what_fits_the_form_is_what_is_taken() {

@@ -1,0 +1,24 @@
+-- As list_requests.sql, and found by the words $9, for states $1 of which none is over. They are few and the newest of all, so that reading
+-- from the oldest request on would pass by all the others first.
+SELECT json_build_object(
+    'bundle', json_build_object('request', row_to_json(q), 'votes', COALESCE((
+        SELECT json_agg(v ORDER BY v.voted_at, v.revision, v.principal) FROM approval_votes AS v
+        WHERE v.request_id = q.request_id), '[]')),
+    'last_heartbeat_at', (SELECT r.last_heartbeat_at FROM agent_sessions AS r WHERE r.run_id = q.run_id)
+)::text AS "document!"
+FROM (
+    SELECT found.request_id
+    FROM unnest($1::text[]) AS wanted (state) CROSS JOIN LATERAL (
+        SELECT q.requested_at, q.request_id
+        FROM mcp_action_requests AS q JOIN request_search AS s USING (request_id)
+        WHERE q.state = wanted.state AND s.words @@ $9::text::tsquery
+            AND ($2::text IS NULL OR q.project = $2)
+            AND ($3::text IS NULL OR q.environment = $3)
+            AND ($4::text IS NULL OR q.tool = $4)
+            AND ($5::text IS NULL OR q.run_id = $5)
+            AND ($6::text IS NULL OR (q.requested_at, q.request_id) > ($6::timestamptz, $7::text))
+        ORDER BY q.requested_at, q.request_id LIMIT $8
+    ) AS found
+    ORDER BY found.requested_at, found.request_id LIMIT $8
+) AS page JOIN mcp_action_requests AS q USING (request_id)
+ORDER BY q.requested_at, q.request_id
