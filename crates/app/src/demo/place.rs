@@ -84,7 +84,9 @@ impl Place {
 
     pub(super) fn tell_how_to_act(&self) {
         let folder = self.folder.path().display();
-        say("\nThe server stays until you press Ctrl-C. In another terminal:");
+        say("\nThe server stays until you press Ctrl-C. In a browser, as Alice or as Bob:");
+        say(format!("  http://127.0.0.1:{}/", self.http_port));
+        say("In another terminal:");
         say(format!(
             "  export COUNTERSIGN_SERVER={} COUNTERSIGN_TOKEN=$(cat {folder}/owner.token)",
             self.grpc_url()
