@@ -12,8 +12,8 @@ use countersign_transport_grpc::v1::run_service_client::RunServiceClient;
 use countersign_transport_grpc::v1::{
     AcknowledgeOutcomeRequest, AnswerQuestionRequest, Approval, AwaitOutcomeRequest, CallReply, CallStatus,
     CallToolRequest, CancelRequestRequest, Decision, Event, FinishReason, FinishRunRequest,
-    GetApprovalRequest, GetRunRequest, GetRunResponse, InputMode, ListEventsRequest, ListOutcomesRequest,
-    ListToolsRequest, RegisterRunRequest, RequestState, ResolveApprovalDecisionRequest,
+    GetApprovalRequest, GetRunRequest, GetRunResponse, InputMode, LinkRunRequest, ListEventsRequest,
+    ListOutcomesRequest, ListToolsRequest, RegisterRunRequest, RequestState, ResolveApprovalDecisionRequest,
     RestoreDatabaseRequest, RuntimeMode, answer_question_request,
 };
 use serde_json::Value;
@@ -188,6 +188,17 @@ impl Parties {
             answer: Some(answer_question_request::Answer::OptionIndex(0)),
         };
         self.approvals.clone().answer_question(request).await?;
+        Ok(())
+    }
+
+    /// Links a run to an issue and a pull request of its repository.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn link(&self, run_id: &str, issue: u64, pull_request: u64) -> Result<()> {
+        let (issue, pull_request) = (Some(issue), Some(pull_request));
+        let request = LinkRunRequest { run_id: run_id.to_owned(), issue, pull_request };
+        self.runs.clone().link_run(request).await?;
         Ok(())
     }
 

@@ -51,8 +51,10 @@ enum Command {
     Contract(contract::Args),
     /// Kills servers at every point and at random, cuts answers, plants faults, and looks what came of it.
     Crash(crash::Args),
-    /// Measures; so far `calls`.
+    /// Measures: `calls`, or `reads` on a store that `seed` filled.
     Bench(programs::BenchArgs),
+    /// Fills a PostgreSQL store with a million requests and five million events, to be looked at or measured.
+    Seed(programs::SeedArgs),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Contract(args) => contract::run(&args),
         Command::Crash(args) => crash::run(&args),
         Command::Bench(args) => programs::bench(&args),
+        Command::Seed(args) => programs::seed(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,17 +18,31 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server; the image has to be there.
     pub(crate) fn start() -> Result<Self> {
+        Self::run(&["--label", "countersign=scratch"], &["-c", "fsync=off"])
+    }
+
+    /// Starts a server that stays, and tells how to connect to it. Its memory is a small server's.
+    pub(crate) fn start_to_stay() -> Result<String> {
+        let settings =
+            ["shared_buffers=1GB", "max_wal_size=8GB", "maintenance_work_mem=512MB", "max_connections=100"];
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["-c", *setting]).collect();
+        let options = ["--label", "countersign=seeded", "--shm-size=1g"];
+        let server = Self::run(&options, &settings)?;
+        println!(
+            "{}\nIt stays until you remove it: docker rm --force --volumes {}",
+            server.url,
+            &server.container[..12.min(server.container.len())]
+        );
+        let url = server.url.clone();
+        // Dropping it would remove the container.
+        std::mem::forget(server);
+        Ok(url)
+    }
+
+    fn run(options: &[&str], settings: &[&str]) -> Result<Self> {
         let mut command = Command::new("docker");
-        command.args([
-            "run",
-            "--detach",
-            "--rm",
-            "--label",
-            "countersign=scratch",
-            "--publish",
-            "127.0.0.1::5432",
-        ]);
-        command.args(["--env", "POSTGRES_PASSWORD=scratch", image::NAME, "-c", "fsync=off"]);
+        command.args(["run", "--detach", "--rm", "--publish", "127.0.0.1::5432"]).args(options);
+        command.args(["--env", "POSTGRES_PASSWORD=scratch", image::NAME]).args(settings);
         let mut server = Self { container: shell::read(&mut command)?.trim().to_owned(), url: String::new() };
         let port = server.port()?;
         server.url = format!("postgres://postgres:scratch@127.0.0.1:{port}/postgres");

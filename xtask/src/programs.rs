@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::{
-    image, shell,
+    image,
+    postgres::Server,
+    shell,
     workspace::{self, FEATURES, RELEASE_FEATURES},
 };
 
@@ -63,14 +65,27 @@ pub(crate) struct BenchArgs {
 #[derive(Clone, Copy, ValueEnum)]
 enum Bench {
     Calls,
+    Reads,
 }
 
 impl Bench {
     fn program(self) -> &'static str {
         match self {
             Bench::Calls => "bench-calls",
+            Bench::Reads => "bench-reads",
         }
     }
+}
+
+/// Arguments of `seed`.
+#[derive(clap::Args)]
+pub(crate) struct SeedArgs {
+    /// An empty database, as its superuser; without one, PostgreSQL is started in a container, which stays.
+    #[arg(long, env = "COUNTERSIGN_SEED_URL", hide_env_values = true)]
+    url: Option<String>,
+    /// Passed on, such as `--requests 10000 --events 50000`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
 }
 
 /// Plays the demo.
@@ -97,6 +112,20 @@ pub(crate) fn bench(args: &BenchArgs) -> Result<()> {
     image::ensure(false)?;
     let folder = build(Profile::Release, &[args.what.program(), "countersign"])?;
     shell::run(Command::new(folder.join(args.what.program())).args(&args.rest))
+}
+
+/// Fills a store with very much, by servers and programs as they are released.
+pub(crate) fn seed(args: &SeedArgs) -> Result<()> {
+    let folder = build(Profile::Release, &["seed", "countersign"])?;
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => {
+            image::ensure(false)?;
+            Server::start_to_stay()?
+        }
+    };
+    // Not among the arguments, where everybody on the machine could read the password.
+    shell::run(Command::new(folder.join("seed")).env("COUNTERSIGN_SEED_URL", &url).args(&args.rest))
 }
 
 /// Runs the program of docs/examples/embed.

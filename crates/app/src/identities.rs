@@ -46,7 +46,7 @@ fn read(config: &IdentityConfig) -> Result<Known> {
         .iter()
         .map(|role| role.parse::<Role>().context("roles"))
         .collect::<Result<BTreeSet<_>>>()?;
-    let identity = BearerIdentity { identity: Identity { principal, proof: Proof::BearerToken }, roles };
+    let identity = BearerIdentity { identity: Identity::new(principal, Proof::BearerToken), roles };
     Ok(Known { hash, identity })
 }
 

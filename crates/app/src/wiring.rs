@@ -128,5 +128,5 @@ pub async fn bootstrap_policy(wired: &Wired, config: &Config) -> Result<()> {
 /// # Errors
 /// Never, in practice: the name is a literal.
 pub fn local_operator() -> Result<Identity> {
-    Ok(Identity { principal: Principal::parse("service:local:operator")?, proof: Proof::Process })
+    Ok(Identity::new(Principal::parse("service:local:operator")?, Proof::Process))
 }

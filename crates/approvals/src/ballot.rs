@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use countersign_kernel::{Digest, Principal, Proof, RedactedText, Timestamp};
+use countersign_kernel::{Digest, OutsideGroup, Principal, Proof, RedactedText, Timestamp};
 
 use crate::state::ParseWordError;
 
@@ -100,6 +100,8 @@ pub struct Vote {
     pub at: Timestamp,
     /// Whether the voter launched the run and could vote only as the project's sole owner.
     pub as_sole_owner: bool,
+    /// The outside group by which the voter is a member of those who decide; none for one whom the policy text names.
+    pub by_group: Option<OutsideGroup>,
 }
 
 /// An answer to a question.

@@ -1,7 +1,7 @@
 //! Deciding: votes, answers, withdrawal, and the clock to decide.
 
 use countersign_kernel::terms::Membership;
-use countersign_kernel::{Digest, Principal, RedactedText, SoleOwner, Timestamp};
+use countersign_kernel::{Digest, OutsideGroup, Principal, RedactedText, SoleOwner, Timestamp};
 
 use crate::ballot::{Answer, AnswerBallot, Ballot, Choice, Reply, Vote};
 use crate::error::{DecideError, StateError, not_requested};
@@ -44,10 +44,11 @@ impl ActionRequest {
         };
         self.check_in_time(*decide_by, now)?;
         self.check_seen(ballot.seen)?;
-        let as_sole_owner = self.check_person(&ballot.by, members)?;
+        let by_group = self.check_member(&ballot.by, members)?;
+        let as_sole_owner = self.check_requester(&ballot.by, members)?;
         let approved_before =
             self.vote_of(&ballot.by).is_some_and(|vote| vote.ballot.choice == Choice::Approve);
-        let vote = Vote { ballot, revision: self.revision, at: now, as_sole_owner };
+        let vote = Vote { ballot, revision: self.revision, at: now, as_sole_owner, by_group };
         let counted = self.count(vote, members, now);
         // The same yes again changes nothing, unless it is the one that was missing by now: somebody may have come back to the group.
         let still_short = matches!(counted.event(), RequestEvent::Voted { .. });
@@ -94,10 +95,11 @@ impl ActionRequest {
         };
         self.check_in_time(*decide_by, now)?;
         self.check_seen(ballot.seen)?;
-        let as_sole_owner = self.check_person(&ballot.by, members)?;
+        let by_group = self.check_member(&ballot.by, members)?;
+        let as_sole_owner = self.check_requester(&ballot.by, members)?;
         let by = ballot.by;
         let settled = Settled::Answered { at: now, by: by.clone(), answer: answer.clone() };
-        let event = RequestEvent::Answered { by, answer, as_sole_owner };
+        let event = RequestEvent::Answered { by, answer, as_sole_owner, by_group };
         Ok(Decided::Counted(self.become_settled(settled, event)))
     }
 
@@ -195,27 +197,40 @@ impl ActionRequest {
         }
     }
 
-    /// Whether the person may decide; `Ok(true)` when only as the project's sole owner.
-    fn check_person(&self, who: &Principal, members: &dyn Membership) -> Result<bool, DecideError> {
-        self.check_member(who, members)?;
+    /// Whether the person may decide although they may have launched the run; `Ok(true)` when only as the project's sole owner.
+    fn check_requester(&self, who: &Principal, members: &dyn Membership) -> Result<bool, DecideError> {
         let terms = &self.proposal.terms;
         if *who != self.facts.launched_by {
             return Ok(false);
         }
         match terms.sole_owner {
-            SoleOwner::Allow if members.size(&terms.deciders) == 1 => Ok(true),
+            SoleOwner::Allow if members.size(&terms.deciders) == Some(1) => Ok(true),
             SoleOwner::Allow | SoleOwner::Deny => {
                 Err(DecideError::Requester { id: self.facts.id, who: who.clone() })
             }
         }
     }
 
-    fn check_member(&self, who: &Principal, members: &dyn Membership) -> Result<(), DecideError> {
-        if members.is_member(who, &self.proposal.terms.deciders) {
-            Ok(())
-        } else {
-            Err(DecideError::NotADecider { id: self.facts.id, who: who.clone() })
+    /// Whether the person who asks now is one of those who decide, and by which outside group if not by name.
+    fn check_member(
+        &self,
+        who: &Principal,
+        members: &dyn Membership,
+    ) -> Result<Option<OutsideGroup>, DecideError> {
+        let deciders = &self.proposal.terms.deciders;
+        if members.is_member(who, deciders) {
+            return Ok(None);
         }
+        let proved = members.proved_by(who, deciders);
+        proved.map(Some).ok_or_else(|| DecideError::NotADecider { id: self.facts.id, who: who.clone() })
+    }
+
+    /// Whether a vote that was cast still counts: the policy names the voter or the outside group of the vote, and the voter is not the
+    /// requester, or is the only owner still.
+    fn still_counts(&self, vote: &Vote, members: &dyn Membership) -> bool {
+        let (who, deciders) = (&vote.ballot.by, &self.proposal.terms.deciders);
+        let by_group = vote.by_group.as_ref().is_some_and(|group| members.has_outside(group, deciders));
+        (members.is_member(who, deciders) || by_group) && self.check_requester(who, members).is_ok()
     }
 
     fn count(&self, vote: Vote, members: &dyn Membership, now: Timestamp) -> Transition {
@@ -231,9 +246,9 @@ impl ActionRequest {
             }
             Choice::Approve => {
                 // Every earlier voter is asked about again: one who has left the group since doesn't count, nor does the launcher who
-                // could vote as the sole owner and isn't the only one any more.
-                let counted =
-                    after.approvals().filter(|v| self.check_person(&v.ballot.by, members).is_ok()).count();
+                // could vote as the sole owner and isn't the only one any more. Who has left an outside group since can't be asked: what
+                // they proved when they voted holds as long as the policy takes the group.
+                let counted = after.approvals().filter(|vote| self.still_counts(vote, members)).count();
                 let approvals = u32::try_from(counted).unwrap_or(u32::MAX);
                 if approvals < self.proposal.terms.quorum {
                     return Transition::of(self, after, RequestEvent::Voted { vote, approvals });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_kernel::{Digest, Principal, RedactedText, Timestamp};
+use countersign_kernel::{Digest, OutsideGroup, Principal, RedactedText, Timestamp};
 use serde_json::Value;
 
 use crate::ballot::{Answer, Vote};
@@ -65,6 +65,8 @@ pub enum RequestEvent {
         answer: Answer,
         /// Whether the person launched the run and could answer only as the project's sole owner.
         as_sole_owner: bool,
+        /// The outside group by which the person is a member of those who decide; none for one whom the policy text names.
+        by_group: Option<OutsideGroup>,
     },
     /// Too late.
     Expired {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 use crate::name::{GroupName, ParseNameError};
-use crate::principal::Principal;
+use crate::principal::{OutsideGroup, Principal};
 use crate::time::Millis;
 
 /// Who has to agree before an action runs. A refusal (`deny`) is not a mode: there is no request then.
@@ -159,11 +159,18 @@ impl Terms {
 
 /// Answers who belongs to a group now. Implemented by the active policy; asked again when a quorum completes.
 pub trait Membership {
-    /// Whether `who` is a member of any of `groups`.
+    /// Whether `who` is a member of any of `groups`, by name.
     fn is_member(&self, who: &Principal, groups: &[GroupName]) -> bool;
 
-    /// How many different principals the groups have together.
-    fn size(&self, groups: &[GroupName]) -> usize;
+    /// Whether whoever is in this outside group is a member of any of `groups`.
+    fn has_outside(&self, outside: &OutsideGroup, groups: &[GroupName]) -> bool;
+
+    /// The outside group by which `who`, who asks right now, has proved to be a member of any of `groups`. Nobody who asked earlier is known
+    /// by this: what they proved then is kept with their vote.
+    fn proved_by(&self, who: &Principal, groups: &[GroupName]) -> Option<OutsideGroup>;
+
+    /// How many different principals the groups have together. `None` when an outside group is among them: nobody here can count those.
+    fn size(&self, groups: &[GroupName]) -> Option<usize>;
 }
 
 #[cfg(test)]

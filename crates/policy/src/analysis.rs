@@ -7,8 +7,8 @@ use crate::catalog::ToolCatalog;
 use crate::cell::{Axis, Cell};
 use crate::document::Document;
 use crate::matching::{Form, Specificity};
+use crate::members::people;
 use crate::notice::{Notices, Position};
-use crate::policy::people;
 use crate::reach::{Act, Reach, Universe};
 use crate::rule::{Approval, Rule, RuleKind};
 
@@ -196,8 +196,9 @@ fn default_quorum(document: &Document, notices: &mut Notices) {
     }
 }
 
-fn delegates_quorum(quorum: u32, people: usize, at: Position, notices: &mut Notices) {
-    if (quorum as usize) > people {
+/// Whom nobody can count may be as many as it takes.
+fn delegates_quorum(quorum: u32, people: Option<usize>, at: Position, notices: &mut Notices) {
+    if let Some(people) = people.filter(|people| (quorum as usize) > *people) {
         notices
             .error(at, format!("a quorum of {quorum} can't be met: the delegates are {}", persons(people)));
     }
@@ -218,16 +219,16 @@ fn owners_quorum(
     }
 }
 
-/// The projects whose owners are too few, with their number.
+/// The projects whose owners are too few, with their number; not those where nobody can count them.
 fn short_of<'d>(
     quorum: u32,
     projects: Vec<&'d ProjectKey>,
     document: &Document,
 ) -> Vec<(&'d ProjectKey, usize)> {
     let owners = |key: &ProjectKey| {
-        document.projects.get(key).map_or(0, |project| people(&document.groups, &project.owners))
+        document.projects.get(key).map_or(Some(0), |project| people(&document.groups, &project.owners))
     };
-    let counted = projects.into_iter().map(|key| (key, owners(key)));
+    let counted = projects.into_iter().filter_map(|key| owners(key).map(|people| (key, people)));
     counted.filter(|(_, people)| *people < quorum as usize).collect()
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use countersign_kernel::{ApprovalMode, GroupName, Millis, OnRunEnd, Principal, ProjectKey, SoleOwner};
+use countersign_kernel::{ApprovalMode, GroupName, Millis, OnRunEnd, ProjectKey, SoleOwner};
 
 use crate::catalog::ToolCatalog;
 use crate::limits::MAX_RULES;
+use crate::members::{Groups, Member};
 use crate::notice::{Notices, Position};
 use crate::project::Project;
 use crate::read::{self, Fields};
@@ -20,7 +21,7 @@ pub(crate) const VERSION: u32 = 1;
 /// Everything a text says, each part as far as it could be read.
 #[derive(Debug)]
 pub(crate) struct Document {
-    pub(crate) groups: BTreeMap<GroupName, BTreeSet<Principal>>,
+    pub(crate) groups: Groups,
     pub(crate) projects: BTreeMap<ProjectKey, Project>,
     /// All projects that are named, those with errors too: they aren't unknown.
     pub(crate) project_keys: BTreeSet<ProjectKey>,
@@ -73,11 +74,11 @@ pub(crate) fn read(root: &Node, catalog: &ToolCatalog, notices: &mut Notices) ->
     Some(document)
 }
 
-fn read_groups(entry: &Entry, notices: &mut Notices) -> BTreeMap<GroupName, BTreeSet<Principal>> {
+fn read_groups(entry: &Entry, notices: &mut Notices) -> Groups {
     let mut groups = BTreeMap::new();
     for (name, members) in keyed::<GroupName>(entry, "a mapping of group names to lists of members", notices)
     {
-        let read = members.words::<Principal>("\"user:ISSUER:NAME\"", notices).unwrap_or_default();
+        let read = members.words::<Member>("\"user:ISSUER:NAME\"", notices).unwrap_or_default();
         // A group whose members are wrong is still a group: its name isn't unknown elsewhere.
         groups.insert(name, read.into_iter().map(|(member, _)| member).collect());
     }
@@ -86,7 +87,7 @@ fn read_groups(entry: &Entry, notices: &mut Notices) -> BTreeMap<GroupName, BTre
 
 fn read_projects(
     entry: &Entry,
-    groups: &BTreeMap<GroupName, BTreeSet<Principal>>,
+    groups: &Groups,
     notices: &mut Notices,
 ) -> (BTreeMap<ProjectKey, Project>, BTreeSet<ProjectKey>) {
     let (mut projects, mut keys) = (BTreeMap::new(), BTreeSet::new());
@@ -101,11 +102,7 @@ fn read_projects(
 
 const PROJECT_KEYS: [&str; 5] = ["owners", "repository", "environments", "sole_owner", "on_run_end"];
 
-fn read_project(
-    node: &Node,
-    groups: &BTreeMap<GroupName, BTreeSet<Principal>>,
-    notices: &mut Notices,
-) -> Option<Project> {
+fn read_project(node: &Node, groups: &Groups, notices: &mut Notices) -> Option<Project> {
     let fields = Fields::read(node, "a project", &PROJECT_KEYS, notices)?;
     let owners = fields.get("owners", "a list of groups", notices);
     let owners = owners.and_then(|entry| known_groups(entry, groups, notices));
@@ -131,11 +128,7 @@ fn read_project(
 }
 
 /// A list of groups, each of which the text has to define; sorted.
-pub(crate) fn known_groups(
-    entry: &Entry,
-    groups: &BTreeMap<GroupName, BTreeSet<Principal>>,
-    notices: &mut Notices,
-) -> Option<Vec<GroupName>> {
+pub(crate) fn known_groups(entry: &Entry, groups: &Groups, notices: &mut Notices) -> Option<Vec<GroupName>> {
     let named = entry.words::<GroupName>("group", notices)?;
     let mut known = Vec::new();
     let mut whole = true;
@@ -152,11 +145,7 @@ pub(crate) fn known_groups(
     whole.then_some(known)
 }
 
-fn read_defaults(
-    entry: &Entry,
-    groups: &BTreeMap<GroupName, BTreeSet<Principal>>,
-    notices: &mut Notices,
-) -> Option<(Base, Position)> {
+fn read_defaults(entry: &Entry, groups: &Groups, notices: &mut Notices) -> Option<(Base, Position)> {
     const KEYS: [&str; 5] = ["approval", "delegates", "decide_within", "execute_within", "quorum"];
     let fields = Fields::read(&entry.value, "defaults", &KEYS, notices)?;
     let effect = read_rule::read_effect(&fields, Shape::Defaults, entry.value.at, groups, notices)?;

@@ -25,6 +25,7 @@ mod evaluate;
 mod glob;
 mod limits;
 mod matching;
+mod members;
 mod reach;
 mod read;
 mod read_match;

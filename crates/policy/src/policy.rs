@@ -1,9 +1,9 @@
 //! The compiled policy: immutable, checked, ready to answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use countersign_kernel::terms::Membership;
-use countersign_kernel::{Digest, GroupName, Principal, ProjectKey};
+use countersign_kernel::{Digest, GroupName, OutsideGroup, Principal, ProjectKey};
 
 use crate::analysis;
 use crate::answer::Answer;
@@ -13,6 +13,7 @@ use crate::document::{self, VERSION};
 use crate::evaluate;
 use crate::explain::{self, Explanation};
 use crate::matching::Point;
+use crate::members::{Groups, Members, people};
 use crate::notice::{Notices, PolicyErrors, PolicyNotice};
 use crate::project::Project;
 use crate::rule::{Base, Rule};
@@ -23,7 +24,7 @@ use crate::yaml;
 pub struct CompiledPolicy {
     digest: Digest,
     pub(crate) catalog: ToolCatalog,
-    groups: BTreeMap<GroupName, BTreeSet<Principal>>,
+    groups: Groups,
     projects: BTreeMap<ProjectKey, Project>,
     pub(crate) defaults: Base,
     /// Most specific first; in the order of the text where they tie.
@@ -116,15 +117,25 @@ impl CompiledPolicy {
 
 impl Membership for CompiledPolicy {
     fn is_member(&self, who: &Principal, groups: &[GroupName]) -> bool {
-        groups.iter().filter_map(|group| self.groups.get(group)).any(|members| members.contains(who))
+        self.members_of(groups).any(|members| members.named.contains(who))
     }
 
-    fn size(&self, groups: &[GroupName]) -> usize {
+    fn has_outside(&self, outside: &OutsideGroup, groups: &[GroupName]) -> bool {
+        self.members_of(groups).any(|members| members.outside.contains(outside))
+    }
+
+    /// A policy by itself doesn't know who asks.
+    fn proved_by(&self, _who: &Principal, _groups: &[GroupName]) -> Option<OutsideGroup> {
+        None
+    }
+
+    fn size(&self, groups: &[GroupName]) -> Option<usize> {
         people(&self.groups, groups)
     }
 }
 
-/// How many different principals the groups have together.
-pub(crate) fn people(all: &BTreeMap<GroupName, BTreeSet<Principal>>, groups: &[GroupName]) -> usize {
-    groups.iter().filter_map(|group| all.get(group)).flatten().collect::<BTreeSet<_>>().len()
+impl CompiledPolicy {
+    fn members_of(&self, groups: &[GroupName]) -> impl Iterator<Item = &Members> {
+        groups.iter().filter_map(|group| self.groups.get(group))
+    }
 }

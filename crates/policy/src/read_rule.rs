@@ -1,13 +1,14 @@
 //! Reading grants and guards, and what a rule or the defaults say about approval.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use countersign_kernel::{ApprovalMode, GroupName, Principal};
+use countersign_kernel::ApprovalMode;
 
 use crate::catalog::{ActionTraits, ToolCatalog};
 use crate::cell::Axis;
 use crate::document::{Document, known_groups};
 use crate::matching::{Match, Pattern};
+use crate::members::Groups;
 use crate::notice::{Notices, Position};
 use crate::read::Fields;
 use crate::read_match;
@@ -61,7 +62,7 @@ pub(crate) fn read_effect(
     fields: &Fields<'_>,
     shape: Shape,
     at: Position,
-    groups: &BTreeMap<GroupName, BTreeSet<Principal>>,
+    groups: &Groups,
     notices: &mut Notices,
 ) -> Option<Effect> {
     let mut effect = Effect::default();

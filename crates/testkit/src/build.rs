@@ -9,8 +9,8 @@ use countersign_approvals::{
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{
     ActionName, AgentKey, ApprovalMode, Digest, Environment, GroupName, Millis, Namespace, OnRunEnd,
-    Principal, ProjectKey, Proof, RedactedText, Repository, RunId, RunLabel, RuntimeMode, SoleOwner, Terms,
-    Timestamp, ToolName,
+    OutsideGroup, Principal, ProjectKey, Proof, RedactedText, Repository, RunId, RunLabel, RuntimeMode,
+    SoleOwner, Terms, Timestamp, ToolName,
 };
 use countersign_mcp_tools::{Call, Fact, IdempotencyKey, Plan, Question, Reversibility, Step};
 use countersign_usecases::port::Ids;
@@ -236,8 +236,16 @@ impl Membership for Everybody {
         true
     }
 
-    fn size(&self, _groups: &[GroupName]) -> usize {
-        usize::MAX
+    fn has_outside(&self, _outside: &OutsideGroup, _groups: &[GroupName]) -> bool {
+        true
+    }
+
+    fn proved_by(&self, _who: &Principal, _groups: &[GroupName]) -> Option<OutsideGroup> {
+        None
+    }
+
+    fn size(&self, _groups: &[GroupName]) -> Option<usize> {
+        None
     }
 }
 

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod batch;
 pub mod cancel;
 pub mod decide;
+pub(crate) mod electors;
 pub mod error;
 pub mod resolve_unknown;
 

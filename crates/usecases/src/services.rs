@@ -5,10 +5,11 @@ mod run_facts;
 mod run_locks;
 mod writing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_audit::Pseudonym;
-use countersign_kernel::{Actor, Digest, Millis, Principal, Proof, Timestamp};
+use countersign_kernel::{Actor, Digest, Millis, OutsideGroup, Principal, Proof, Timestamp};
 use countersign_mcp_tools::ToolRegistry;
 use countersign_mcp_tools::ports::DatabaseServers;
 
@@ -64,6 +65,15 @@ pub struct Identity {
     pub principal: Principal,
     /// How it was proved.
     pub proof: Proof,
+    /// The outside groups that were proved along with it.
+    pub groups: BTreeSet<OutsideGroup>,
+}
+
+impl Identity {
+    /// Somebody of whom no outside group is known.
+    pub fn new(principal: Principal, proof: Proof) -> Self {
+        Self { principal, proof, groups: BTreeSet::new() }
+    }
 }
 
 impl Services {

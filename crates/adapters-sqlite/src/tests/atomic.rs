@@ -133,6 +133,7 @@ async fn filled() -> Bench {
             proof: "bearer_token".to_owned(),
             voted_at: Stamp(START),
             as_sole_owner: true,
+            by_group: Some("group:corp:sre".to_owned()),
         }],
         links: vec![link()],
         ..records(1)

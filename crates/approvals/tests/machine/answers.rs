@@ -24,7 +24,12 @@ fn an_option_is_answered_by_its_place_and_kept_with_its_words() {
     let by = person(BOB);
     assert_eq!(
         answering.event(),
-        &RequestEvent::Answered { by: by.clone(), answer: answer.clone(), as_sole_owner: false }
+        &RequestEvent::Answered {
+            by: by.clone(),
+            answer: answer.clone(),
+            as_sole_owner: false,
+            by_group: None
+        }
     );
     assert_eq!(answering.after().state, State::Settled(Settled::Answered { at: at(5), by, answer }));
 }

@@ -8,8 +8,8 @@ use countersign_approvals::{
 };
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{
-    ActionName, AgentKey, ApprovalMode, CorrelationId, Digest, GroupName, Millis, OnRunEnd, Principal,
-    ProjectKey, Proof, RedactedText, RequestId, RunId, SoleOwner, Terms, Timestamp, ToolName,
+    ActionName, AgentKey, ApprovalMode, CorrelationId, Digest, GroupName, Millis, OnRunEnd, OutsideGroup,
+    Principal, ProjectKey, Proof, RedactedText, RequestId, RunId, SoleOwner, Terms, Timestamp, ToolName,
 };
 use serde_json::json;
 
@@ -47,7 +47,13 @@ pub(crate) fn owners() -> Vec<GroupName> {
 
 /// Who is in which group, now.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Groups(pub(crate) BTreeMap<GroupName, BTreeSet<Principal>>);
+pub(crate) struct Groups {
+    pub(crate) people: BTreeMap<GroupName, BTreeSet<Principal>>,
+    /// The outside group whose people own the project as well.
+    pub(crate) outside: Option<OutsideGroup>,
+    /// Whoever asks now has proved to be in it.
+    pub(crate) asks: Option<Principal>,
+}
 
 impl Groups {
     /// The owners' group with these people, and another group with Eve.
@@ -55,17 +61,27 @@ impl Groups {
         let other = GroupName::parse("sre").unwrap();
         let mut groups = BTreeMap::from([(other, BTreeSet::from([person(EVE)]))]);
         groups.insert(owners().remove(0), names.iter().map(|name| person(name)).collect());
-        Self(groups)
+        Self { people: groups, outside: None, asks: None }
     }
 }
 
 impl Membership for Groups {
     fn is_member(&self, who: &Principal, groups: &[GroupName]) -> bool {
-        groups.iter().any(|group| self.0.get(group).is_some_and(|people| people.contains(who)))
+        groups.iter().any(|group| self.people.get(group).is_some_and(|people| people.contains(who)))
     }
 
-    fn size(&self, groups: &[GroupName]) -> usize {
-        groups.iter().filter_map(|group| self.0.get(group)).flatten().collect::<BTreeSet<_>>().len()
+    fn has_outside(&self, outside: &OutsideGroup, groups: &[GroupName]) -> bool {
+        groups.contains(&owners()[0]) && self.outside.as_ref() == Some(outside)
+    }
+
+    fn proved_by(&self, who: &Principal, groups: &[GroupName]) -> Option<OutsideGroup> {
+        let asks = self.asks.as_ref() == Some(who) && groups.contains(&owners()[0]);
+        self.outside.clone().filter(|_| asks)
+    }
+
+    fn size(&self, groups: &[GroupName]) -> Option<usize> {
+        let people = groups.iter().filter_map(|group| self.people.get(group)).flatten();
+        self.outside.is_none().then(|| people.collect::<BTreeSet<_>>().len())
     }
 }
 

@@ -53,7 +53,7 @@ impl Notes {
     /// Whether this person may decide now, as the domain page says it.
     fn may_decide(&self, who: &str, groups: &Groups) -> bool {
         let member = groups.is_member(&person(who), &owners());
-        let alone = groups.size(&owners()) == 1;
+        let alone = groups.size(&owners()) == Some(1);
         member && (who != ALICE || (self.terms.sole_owner == SoleOwner::Allow && alone))
     }
 

@@ -100,7 +100,7 @@ impl World {
         };
         if self.dice.one_in(10) {
             let who = person(self.dice.of(&PEOPLE[..4]));
-            let group = self.groups.0.get_mut(&owners()[0]).unwrap();
+            let group = self.groups.people.get_mut(&owners()[0]).unwrap();
             if !group.remove(&who) {
                 group.insert(who);
             }

@@ -4,7 +4,7 @@ use countersign_approvals::{
     ActionRequest, CancelledBy, Choice, DecideError, Decided, Decider, OpenError, RequestEvent, Settled,
     State, StateName, open,
 };
-use countersign_kernel::{ApprovalMode, Fault, Kind, SoleOwner, Terms, Timestamp};
+use countersign_kernel::{ApprovalMode, Fault, Kind, OutsideGroup, SoleOwner, Terms, Timestamp};
 
 use crate::fixture::*;
 
@@ -233,4 +233,63 @@ fn a_question_takes_a_person_and_only_one() {
     assert_eq!(none, OpenError::QuestionTerms { mode: "none", quorum: 1 });
     assert_eq!((none.code(), none.kind()), ("policy_question_terms", Kind::Conflict));
     assert_eq!(refused(terms(2)), OpenError::QuestionTerms { mode: "owner", quorum: 2 });
+}
+
+const STAFF: &str = "group:corp:/staff/sre";
+
+fn outside(name: &str) -> OutsideGroup {
+    OutsideGroup::parse(name).unwrap()
+}
+
+/// The owners are these people and whoever is in the outside group; this person asks, and has proved to be in it.
+fn with_staff(names: &[&str], asks: &str) -> Groups {
+    Groups { outside: Some(outside(STAFF)), asks: Some(person(asks)), ..Groups::of(names) }
+}
+
+#[test]
+fn whoever_proves_an_outside_group_decides_and_the_vote_says_by_which() {
+    let approval = counted(requested(1).decide(yes(EVE), &with_staff(&[BOB], EVE), at(1)).unwrap());
+    assert_eq!(approval.after().state.name(), StateName::Approved);
+    assert_eq!(approval.after().votes[0].by_group, Some(outside(STAFF)));
+    let named = counted(requested(1).decide(yes(BOB), &with_staff(&[BOB], BOB), at(1)).unwrap());
+    assert_eq!(named.after().votes[0].by_group, None, "the text names him");
+    assert_eq!(
+        code(requested(1).decide(yes(EVE), &with_staff(&[BOB], CAROL), at(1))),
+        "not_a_decider",
+        "another proved it"
+    );
+}
+
+#[test]
+fn a_vote_by_an_outside_group_counts_as_long_as_the_policy_takes_the_group() {
+    let first = counted(requested(2).decide(yes(EVE), &with_staff(&[BOB], EVE), at(1)).unwrap());
+    let request = after(&first);
+    let done = counted(request.decide(yes(BOB), &with_staff(&[BOB], BOB), at(2)).unwrap());
+    assert_eq!(done.after().state.name(), StateName::Approved);
+    let without = counted(request.decide(yes(BOB), &Groups::of(&[BOB]), at(2)).unwrap());
+    assert!(
+        matches!(without.event(), RequestEvent::Voted { approvals: 1, .. }),
+        "the group is out of the policy"
+    );
+    let other = Groups { outside: Some(outside("group:corp:sales")), ..with_staff(&[BOB], BOB) };
+    let other = counted(request.decide(yes(BOB), &other, at(2)).unwrap());
+    assert!(
+        matches!(other.event(), RequestEvent::Voted { approvals: 1, .. }),
+        "another group is in its place"
+    );
+}
+
+#[test]
+fn the_launcher_does_not_decide_by_an_outside_group_either() {
+    for request in [requested(1), of_sole_owner(1)] {
+        assert_eq!(
+            code(request.decide(yes(ALICE), &with_staff(&[], ALICE), at(1))),
+            "requester_cannot_decide"
+        );
+        // With an outside group among the owners nobody can be known to be the only one.
+        assert_eq!(
+            code(request.decide(yes(ALICE), &with_staff(&[ALICE], ALICE), at(1))),
+            "requester_cannot_decide"
+        );
+    }
 }

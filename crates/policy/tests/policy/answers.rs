@@ -1,10 +1,12 @@
 //! Tables of cells and the answers they have to get, written by hand.
 
 use countersign_kernel::terms::Membership;
-use countersign_kernel::{ApprovalMode, Digest, GroupName, OnRunEnd, Principal, ProjectKey, SoleOwner};
+use countersign_kernel::{
+    ApprovalMode, Digest, GroupName, OnRunEnd, OutsideGroup, Principal, ProjectKey, SoleOwner,
+};
 use countersign_policy::{ActionTraits, Answer, Approval, CompiledPolicy};
 
-use crate::support::{action, catalog, cell, policy, shown, tool, warnings};
+use crate::support::{action, catalog, cell, policy, shown, text, tool, warnings};
 
 const EXAMPLE: &str = include_str!("fixtures/example.yaml");
 const DOCUMENTED: &str = include_str!("../../../../docs/examples/policy.yaml");
@@ -129,8 +131,8 @@ fn membership_counts_people_and_not_seats() {
     assert!(!policy.is_member(&carol, &[group("shop-owners")]));
     assert!(!policy.is_member(&carol, &[group("nobody")]));
     assert!(!policy.is_member(&carol, &[]));
-    assert_eq!(policy.size(&[group("sre"), group("dba")]), 3, "carol is in both");
-    assert_eq!(policy.size(&[group("nobody")]), 0);
+    assert_eq!(policy.size(&[group("sre"), group("dba")]), Some(3), "carol is in both");
+    assert_eq!(policy.size(&[group("nobody")]), Some(0));
 }
 
 #[test]
@@ -315,4 +317,22 @@ fn without_a_defaults_section_the_owner_decides() {
     let table =
         [("shop a r full-env database.lifecycle create dev", "owner shop-owners 1 3600 900 from defaults")];
     assert_table(&policy, &table);
+}
+
+#[test]
+fn outside_groups_are_members_whom_nobody_can_count() {
+    let text = text("").replace(r#"["user:github:lea"]"#, r#"["user:github:lea", "group:corp:/staff/lab"]"#);
+    let policy = CompiledPolicy::compile(&text, &catalog()).unwrap().policy;
+    let lab = [GroupName::parse("lab-owners").unwrap()];
+    let staff = OutsideGroup::parse("group:corp:/staff/lab").unwrap();
+    assert!(policy.has_outside(&staff, &lab));
+    assert!(!policy.has_outside(&staff, &[GroupName::parse("sre").unwrap()]));
+    assert!(
+        !policy.has_outside(&OutsideGroup::parse("group:other:/staff/lab").unwrap(), &lab),
+        "another provider's"
+    );
+    assert_eq!(policy.size(&lab), None);
+    let lea = Principal::parse("user:github:lea").unwrap();
+    assert!(policy.is_member(&lea, &lab));
+    assert_eq!(policy.proved_by(&lea, &lab), None, "a text doesn't know who asks");
 }

@@ -97,6 +97,22 @@ projects: ¦{}
 }
 
 #[test]
+fn outside_groups_have_their_form() {
+    assert_errors(
+        r#"version: 1
+groups:
+  a: ["group:corp:sre", ¦"group:Corp:sre", ¦"group:corp:"]
+projects: ¦{}
+"#,
+        &[
+            "`group:Corp:sre` is not an outside group: expected `group:ISSUER:NAME`",
+            "`group:corp:` is not an outside group: expected `group:ISSUER:NAME`",
+            "`projects` is empty: expected a mapping of project keys to projects",
+        ],
+    );
+}
+
+#[test]
 fn projects_are_whole() {
     assert_errors(
         r#"version: 1

@@ -139,6 +139,15 @@ fn quorums_that_some_project_cannot_meet() {
 }
 
 #[test]
+fn a_quorum_is_not_doubted_where_nobody_can_count_the_people() {
+    let ground = GROUND.replace(r#"["user:github:lea"]"#, r#"["group:corp:lab"]"#);
+    assert_text_warnings(&ground.replace("quorum: 1", "quorum: 2"), &[]);
+    let rules =
+        "grants:\n  - { id: a, match: {}, approval: delegated, delegates: [lab-owners], quorum: 9 }\n";
+    assert_text_warnings(&format!("{ground}{rules}"), &[]);
+}
+
+#[test]
 fn a_quorum_does_not_reach_questions() {
     // Neither the default quorum nor one of a rule for several tools makes two grants differ about a question, or lack people for it.
     let rules = r#"grants:

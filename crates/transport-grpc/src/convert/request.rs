@@ -90,6 +90,7 @@ pub(crate) fn vote(vote: &Vote) -> v1::Vote {
         voted_at: Some(stamp(vote.at)),
         revision: vote.revision,
         as_sole_owner: vote.as_sole_owner,
+        by_group: vote.by_group.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

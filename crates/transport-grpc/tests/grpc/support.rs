@@ -71,7 +71,7 @@ impl BearerDirectory for Staff {
             "platform" => ("service:ci:platform", &[Role::Platform]),
             _ => return None,
         };
-        let identity = Identity { principal: principal(name), proof: Proof::BearerToken };
+        let identity = Identity::new(principal(name), Proof::BearerToken);
         Some(BearerIdentity { identity, roles: BTreeSet::from_iter(roles.iter().copied()) })
     }
 }
@@ -165,7 +165,7 @@ impl World {
 pub(crate) async fn started(tool: TestTool) -> (World, Server) {
     let world = World::new(tool);
     let server = world.serve(1).await;
-    let root = Identity { principal: principal("user:github:root"), proof: Proof::BearerToken };
+    let root = Identity::new(principal("user:github:root"), Proof::BearerToken);
     activate_policy(&server.services, countersign_testkit::policy::TEXT, &root).await.unwrap();
     server.register(RUN).await;
     (world, server)

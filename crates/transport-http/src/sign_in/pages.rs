@@ -114,7 +114,7 @@ pub(super) fn account(signed_in: &SignedIn, development: bool) -> Page {
                 dt { "Name" } dd { (person.display_name) }
                 dt { "Principal" } dd { code { (person.identity.principal) } }
                 dt { "Roles" } dd { @for role in &person.roles { span class="role" { (role.as_str()) } " " } }
-                dt { "Groups" } dd { @for group in &person.groups { code { (group) } " " } }
+                dt { "Groups" } dd { @for group in &person.identity.groups { code { (group) } " " } }
             }
             form method="post" action="/sign-out" {
                 (signed_in.csrf_field())

@@ -332,13 +332,32 @@ async fn the_person_who_launched_a_run_does_not_decide_by_a_session_either() {
     // An owner, so that nothing but having launched the run is in the way.
     let text = countersign_testkit::policy::TEXT.replace("user:github:bob", &launcher);
     let root = countersign_testkit::build::principal("user:github:root");
-    let root = Identity { principal: root, proof: Proof::BearerToken };
+    let root = Identity::new(root, Proof::BearerToken);
     activate_policy(&world.services, &text, &root).await.unwrap();
     let id = world.ask("orders").await;
     let browser = world.browser_of(&launcher, &[Role::Approver]).await;
     let body = json!({"decision": "approve", "seen_digest": world.digest(id).await});
     let request = call(Method::POST, "", &format!("/api/v1/approvals/{id}/decision"), Some(body));
     assert_eq!(world.send(browser.sends(request)).await.refused(403), "requester_cannot_decide");
+}
+
+#[tokio::test]
+async fn whoever_proved_a_group_of_the_policy_decides_and_the_vote_says_so() {
+    let world = world().await;
+    let text = countersign_testkit::policy::TEXT.replace("\"user:github:bob\"]", "\"group:corp:sre\"]");
+    let root = Identity::new(countersign_testkit::build::principal("user:github:root"), Proof::BearerToken);
+    activate_policy(&world.services, &text, &root).await.unwrap();
+    let id = world.ask("orders").await;
+    let body = json!({"decision": "deny", "seen_digest": world.digest(id).await});
+    let path = format!("/api/v1/approvals/{id}/decision");
+    let by = async |groups: &[&str]| {
+        let browser = world.browser_in("user:corp:erin", &[Role::Approver], groups).await;
+        world.send(browser.sends(call(Method::POST, "", &path, Some(body.clone())))).await
+    };
+    assert_eq!(by(&["group:corp:sales"]).await.refused(403), "not_a_decider");
+    by(&["group:corp:sre"]).await.ok();
+    let shown = world.get("viewer", &format!("/api/v1/approvals/{id}")).await;
+    assert_eq!(shown.ok()["votes"][0]["by_group"], "group:corp:sre");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use countersign_kernel::{Millis, Proof, RequestId, RunId, Timestamp};
+use countersign_kernel::{Millis, OutsideGroup, Proof, RequestId, RunId, Timestamp};
 use countersign_mcp_tools::{OwnerFeedback, ToolRegistry};
 use countersign_testkit::build::{principal, run_facts, run_id};
 use countersign_testkit::{MemoryStore, SeededEntropy, TestIds, TestTool};
@@ -76,7 +76,7 @@ impl BearerDirectory for Staff {
 }
 
 fn identity(name: &str) -> Identity {
-    Identity { principal: principal(name), proof: Proof::BearerToken }
+    Identity::new(principal(name), Proof::BearerToken)
 }
 
 struct Quiet;
@@ -231,10 +231,17 @@ impl Browser {
 impl World {
     /// A browser in which this person is signed in.
     pub(crate) async fn browser_of(&self, name: &str, roles: &[Role]) -> Browser {
+        self.browser_in(name, roles, &[]).await
+    }
+
+    /// The same, of somebody who is in these outside groups.
+    pub(crate) async fn browser_in(&self, name: &str, roles: &[Role], groups: &[&str]) -> Browser {
+        let mut person = person(name, roles);
+        person.identity.groups = groups.iter().map(|group| OutsideGroup::parse(group).unwrap()).collect();
         let (secret, csrf) = (Secret::draw(&self.entropy), Secret::draw(&self.entropy));
         let now = self.store.clock().now();
         let id = Ids::new(&self.entropy, now).session();
-        let session = Session::begin(id, person(name, roles), &secret, csrf.clone(), &LIMITS, now);
+        let session = Session::begin(id, person, &secret, csrf.clone(), &LIMITS, now);
         self.store.insert_session(&session).await.unwrap();
         Browser { secret, csrf: csrf.expose().to_owned() }
     }

@@ -4,7 +4,7 @@ use countersign_approvals::{
     ActionRequest, CancelledBy, Proposal, RequestEvent, SettledBy, State, Transition, Vote,
 };
 use countersign_audit::EventType;
-use countersign_kernel::{RedactedText, RequestId, Timestamp};
+use countersign_kernel::{OutsideGroup, RedactedText, RequestId, Timestamp};
 use countersign_mcp_tools::{DecodeError, Plan, PlanChanges};
 use countersign_waitstate::{RunState, WaitReason};
 use serde_json::{Map, Value, json};
@@ -227,8 +227,9 @@ fn audited(transition: &Transition) -> Result<(EventType, Value), DraftError> {
             };
             (EventType::ApprovalDenied, detail)
         }
-        RequestEvent::Answered { by, answer, as_sole_owner } => {
+        RequestEvent::Answered { by, answer, as_sole_owner, by_group } => {
             let extra = json!({"by": by.as_str(), "as_sole_owner": as_sole_owner});
+            let extra = merged(extra, group_json(by_group.as_ref()));
             (EventType::ApprovalAnswered, merged(answer_json(answer), extra))
         }
         RequestEvent::Expired { phase } => (EventType::ApprovalExpired, json!({"phase": phase_name(*phase)})),
@@ -284,7 +285,12 @@ fn vote_json(vote: &Vote, extra: Value) -> Value {
         "reason": text(ballot.reason.as_ref()), "input_mode": ballot.input_mode.as_str(),
         "proof": ballot.proof.as_str(), "revision": vote.revision, "as_sole_owner": vote.as_sole_owner,
     });
-    merged(detail, extra)
+    merged(merged(detail, group_json(vote.by_group.as_ref())), extra)
+}
+
+/// By which outside group somebody decided; nothing is said of those whom the policy text names.
+fn group_json(by_group: Option<&OutsideGroup>) -> Value {
+    by_group.map_or_else(|| json!({}), |group| json!({"by_group": group.as_str()}))
 }
 
 fn settled_by_json(by: &SettledBy) -> Value {

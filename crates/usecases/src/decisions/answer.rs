@@ -4,6 +4,7 @@ use countersign_approvals::{AnswerBallot, Decided, InputMode, Reply};
 use countersign_kernel::Digest;
 
 use super::decide::decide_by;
+use super::electors::Electors;
 use super::{DecisionError, DecisionReply, Target, commit_decided, record_attempt};
 use crate::look::get_request;
 use crate::services::{ATTEMPTS, Identity, Services, busy};
@@ -35,7 +36,8 @@ pub async fn answer_question(
         let run = get_request(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
         let snapshot = get_request(services, id).await?;
-        let members = services.policy_of(snapshot.policy).await?;
+        let policy = services.policy_of(snapshot.policy).await?;
+        let members = Electors { policy: &policy, asks: by };
         let ballot = AnswerBallot {
             by: by.principal.clone(),
             proof: by.proof,
@@ -43,7 +45,7 @@ pub async fn answer_question(
             reply: answer.reply.clone(),
             input_mode: answer.input_mode,
         };
-        match snapshot.request.answer(ballot, &*members, snapshot.now) {
+        match snapshot.request.answer(ballot, &members, snapshot.now) {
             Ok(decided) => {
                 if decided != Decided::Repeat {
                     target.check(&snapshot.request)?;

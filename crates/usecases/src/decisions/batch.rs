@@ -7,6 +7,7 @@ use countersign_approvals::{DecideError, Decided};
 use countersign_kernel::{Fault, Kind, RequestId, RunId};
 
 use super::decide::{Decision, ballot, decide_by};
+use super::electors::Electors;
 use super::{DecisionError, DecisionReply, draft_by, record_attempt};
 use crate::commit::Guard;
 use crate::error::ServiceError;
@@ -145,8 +146,9 @@ async fn count<'s>(
         decisions.get(&snapshot.request.facts.id).map(|decision| (decision, snapshot))
     };
     for (decision, snapshot) in snapshots.iter().filter_map(concerned) {
-        let members = services.policy_of(snapshot.policy).await?;
-        match snapshot.request.decide(ballot(decision, by), &*members, snapshot.now) {
+        let policy = services.policy_of(snapshot.policy).await?;
+        let members = Electors { policy: &policy, asks: by };
+        match snapshot.request.decide(ballot(decision, by), &members, snapshot.now) {
             Ok(decided) => counted.push(Counted { snapshot, decided }),
             Err(error) => attempts.push(Attempt { snapshot, error }),
         }

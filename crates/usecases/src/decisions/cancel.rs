@@ -3,6 +3,7 @@
 use countersign_approvals::{CancelledBy, Settled, State, Transition};
 use countersign_kernel::{RedactedText, RunId};
 
+use super::electors::Electors;
 use super::{DecisionError, DecisionReply, Target, draft_by, record_attempt};
 use crate::call_tool::agent_of;
 use crate::commit::Draft;
@@ -86,8 +87,9 @@ async fn withdraw(
             Ok(request.cancel(CancelledBy::Staff(identity.principal.clone()), reason, *now)?)
         }
         CancelBy::Staff(identity) => {
-            let members = services.policy_of(snapshot.policy).await?;
-            match request.withdraw(&identity.principal, reason, &*members, *now) {
+            let policy = services.policy_of(snapshot.policy).await?;
+            let members = Electors { policy: &policy, asks: identity };
+            match request.withdraw(&identity.principal, reason, &members, *now) {
                 Ok(transition) => Ok(transition),
                 Err(error) => {
                     record_attempt(services, snapshot, identity, &error).await?;

@@ -3,6 +3,7 @@
 use countersign_approvals::{Ballot, Choice, Decided, InputMode, State};
 use countersign_kernel::{Digest, RedactedText, Timestamp};
 
+use super::electors::Electors;
 use super::{DecisionError, DecisionReply, Target, commit_decided, record_attempt};
 use crate::look::get_request;
 use crate::services::{ATTEMPTS, Identity, Services, busy};
@@ -36,9 +37,10 @@ pub async fn decide_request(
         let run = get_request(services, id).await?.run.facts.id;
         let _turn = services.turn_of(&run).await;
         let snapshot = get_request(services, id).await?;
-        let members = services.policy_of(snapshot.policy).await?;
+        let policy = services.policy_of(snapshot.policy).await?;
+        let members = Electors { policy: &policy, asks: by };
         let ballot = ballot(decision, by);
-        match snapshot.request.decide(ballot, &*members, snapshot.now) {
+        match snapshot.request.decide(ballot, &members, snapshot.now) {
             Ok(decided) => {
                 if decided != Decided::Repeat {
                     target.check(&snapshot.request)?;

@@ -12,6 +12,7 @@ use countersign_policy::CompiledPolicy;
 
 use super::{Drift, MOST_LINKS, find_drift, get_request};
 use crate::access::{BearerIdentity, Role};
+use crate::decisions::electors::Electors;
 use crate::decisions::{DecisionError, DecisionReply};
 use crate::error::ServiceError;
 use crate::policy_text::active_policy;
@@ -121,13 +122,16 @@ pub(super) fn standing(
     request: &ActionRequest,
     now: Timestamp,
     viewer: &BearerIdentity,
-    members: &Result<Arc<CompiledPolicy>, &'static str>,
+    policy: &Result<Arc<CompiledPolicy>, &'static str>,
 ) -> Standing {
     let own_vote = request.vote_of(&viewer.identity.principal).map(|vote| vote.ballot.choice);
-    let why_not = match members {
+    let why_not = match policy {
         _ if !viewer.roles.contains(&Role::Approver) => Some("role_required"),
         Err(code) => Some(*code),
-        Ok(members) => would_count(request, now, viewer, &**members).err().map(|error| error.code()),
+        Ok(policy) => {
+            let electors = Electors { policy, asks: &viewer.identity };
+            would_count(request, now, viewer, &electors).err().map(|error| error.code())
+        }
     };
     Standing { why_not, own_vote }
 }

@@ -69,6 +69,7 @@ pub struct VoteRecord {
     pub proof: String,
     pub voted_at: Stamp,
     pub as_sole_owner: bool,
+    pub by_group: Option<String>,
 }
 
 /// A row of `call_keys`. Key: `run_id`, `tool`, `key_hash`, for ever.
@@ -212,6 +213,7 @@ impl VoteRecord {
             proof: ballot.proof.as_str().to_owned(),
             voted_at: Stamp(vote.at),
             as_sole_owner: vote.as_sole_owner,
+            by_group: vote.by_group.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -221,6 +223,7 @@ impl TryFrom<VoteRecord> for Vote {
 
     fn try_from(record: VoteRecord) -> Result<Self, StoreError> {
         let row = Row { table: "approval_votes", id: &record.request_id };
+        let by_group = row.parse_opt("by_group", record.by_group.as_deref())?;
         Ok(Self {
             ballot: Ballot {
                 by: row.parse("principal", &record.principal)?,
@@ -233,6 +236,7 @@ impl TryFrom<VoteRecord> for Vote {
             revision: row.number("revision", record.revision)?,
             at: record.voted_at.0,
             as_sole_owner: record.as_sole_owner,
+            by_group,
         })
     }
 }

@@ -93,7 +93,7 @@ impl From<&Session> for SessionRecord {
             proof: person.identity.proof.as_str().to_owned(),
             display_name: person.display_name.clone(),
             roles: person.roles.iter().map(|role| role.as_str().to_owned()).collect(),
-            groups: person.groups.iter().map(ToString::to_string).collect(),
+            groups: person.identity.groups.iter().map(ToString::to_string).collect(),
             signed_in_at: Stamp(session.signed_in_at),
             rotated_at: Stamp(session.rotated_at),
             last_used_at: Stamp(session.last_used_at),
@@ -115,6 +115,7 @@ impl TryFrom<SessionRecord> for Session {
         let identity = Identity {
             principal: row.parse("principal", &record.principal)?,
             proof: row.parse("proof", &record.proof)?,
+            groups,
         };
         let previous = row.parse_opt("previous_hash", record.previous_hash.as_deref())?;
         let good_until = record.previous_good_until.map(|stamp| stamp.0);
@@ -129,7 +130,7 @@ impl TryFrom<SessionRecord> for Session {
             ends_at: record.ends_at.0,
             revoked_at: record.revoked_at.map(|stamp| stamp.0),
             version: row.number("version", record.version)?,
-            person: Person { identity, display_name: record.display_name.clone(), roles, groups },
+            person: Person { identity, display_name: record.display_name.clone(), roles },
         })
     }
 }

@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(person.identity.proof, Proof::Oidc);
         assert_eq!(person.display_name, "Dana");
         assert_eq!(roles(&person), [Role::Viewer, Role::Approver, Role::Operator]);
-        let groups: Vec<_> = person.groups.iter().map(OutsideGroup::as_str).collect();
+        let groups: Vec<_> = person.identity.groups.iter().map(OutsideGroup::as_str).collect();
         assert_eq!(groups, ["group:corp:/staff/all", "group:corp:other", "group:corp:sre"]);
     }
 

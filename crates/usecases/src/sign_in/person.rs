@@ -13,14 +13,12 @@ const NAME_AT_MOST: usize = 128;
 /// A person as a sign-in proved them. What they may do is settled then, and holds until the session ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Who, and how that was proved.
+    /// Who, how that was proved, and the groups that the provider says they are in.
     pub identity: Identity,
     /// What they are called on screens. Never decided on.
     pub display_name: String,
     /// What they may see and do.
     pub roles: BTreeSet<Role>,
-    /// The groups that the provider says they are in.
-    pub groups: BTreeSet<OutsideGroup>,
 }
 
 impl Person {
@@ -35,7 +33,7 @@ impl Person {
         let name: String = display_name.unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
         let name: String = name.trim().chars().take(NAME_AT_MOST).collect();
         let display_name = if name.is_empty() { principal.to_string() } else { name };
-        Self { identity: Identity { principal, proof }, display_name, roles, groups }
+        Self { identity: Identity { principal, proof, groups }, display_name, roles }
     }
 
     /// The same as the surfaces know callers: who, and in which roles.

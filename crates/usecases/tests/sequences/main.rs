@@ -14,7 +14,8 @@ use countersign_approvals::{
 use countersign_audit::Pseudonym;
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{
-    Actor, ApprovalMode, Digest, GroupName, Millis, Principal, Proof, RedactedText, Terms, Timestamp,
+    Actor, ApprovalMode, Digest, GroupName, Millis, OutsideGroup, Principal, Proof, RedactedText, Terms,
+    Timestamp,
 };
 use countersign_testkit::build;
 use countersign_testkit::entropy::SeededEntropy;
@@ -35,8 +36,16 @@ impl Membership for Owners {
         OWNERS.contains(&who.as_str())
     }
 
-    fn size(&self, _groups: &[GroupName]) -> usize {
-        OWNERS.len()
+    fn has_outside(&self, _outside: &OutsideGroup, _groups: &[GroupName]) -> bool {
+        false
+    }
+
+    fn proved_by(&self, _who: &Principal, _groups: &[GroupName]) -> Option<OutsideGroup> {
+        None
+    }
+
+    fn size(&self, _groups: &[GroupName]) -> Option<usize> {
+        Some(OWNERS.len())
     }
 }
 

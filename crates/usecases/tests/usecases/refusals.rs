@@ -2,6 +2,7 @@
 
 mod decisions;
 mod floods;
+mod outside_groups;
 mod policy;
 
 use countersign_kernel::{Fault, Kind, RuntimeMode};

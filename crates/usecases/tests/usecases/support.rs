@@ -12,4 +12,4 @@ pub(crate) use check::check;
 pub(crate) use hooked::HookedLedger;
 pub(crate) use mocks::{MockWarrants, honest_warrants, one_step, untouchable};
 pub(crate) use watched::Watched;
-pub(crate) use world::{ALICE, BOB, CAROL, RUN, Setup, World, on_another_thread, platform, who};
+pub(crate) use world::{ALICE, BOB, CAROL, RUN, Setup, World, decision, on_another_thread, platform, who};

@@ -124,7 +124,7 @@ fn facts(run: &RunId) -> Result<RunFacts> {
 }
 
 fn person(name: &str) -> Result<Identity> {
-    Ok(Identity { principal: Principal::parse(name)?, proof: Proof::Process })
+    Ok(Identity::new(Principal::parse(name)?, Proof::Process))
 }
 
 fn say(line: &str) {

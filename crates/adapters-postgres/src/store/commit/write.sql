@@ -81,15 +81,17 @@ waits AS (
 ),
 votes AS (
     INSERT INTO approval_votes (
-        request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at, as_sole_owner
+        request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at, as_sole_owner,
+        by_group
     )
     SELECT
-        request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at, as_sole_owner
+        request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at, as_sole_owner,
+        by_group
     FROM jsonb_populate_recordset(NULL::approval_votes, $1::jsonb -> 'votes')
     ON CONFLICT (request_id, revision, principal) DO UPDATE SET
         choice = excluded.choice, seen_digest = excluded.seen_digest, reason = excluded.reason,
         input_mode = excluded.input_mode, proof = excluded.proof, voted_at = excluded.voted_at,
-        as_sole_owner = excluded.as_sole_owner
+        as_sole_owner = excluded.as_sole_owner, by_group = excluded.by_group
 ),
 keys AS (
     INSERT INTO call_keys (

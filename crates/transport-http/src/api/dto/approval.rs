@@ -220,6 +220,9 @@ pub(in crate::api) struct Vote {
     pub(in crate::api) revision: u32,
     /// Whether it counted only because the voter is the project's sole owner.
     pub(in crate::api) as_sole_owner: bool,
+    /// The outside group by which the voter is one of those who decide; absent for one whom the policy text names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::api) by_group: Option<String>,
 }
 
 /// How far a step has come.
@@ -393,6 +396,7 @@ impl From<&domain::Vote> for Vote {
             voted_at: vote.at.to_string(),
             revision: vote.revision,
             as_sole_owner: vote.as_sole_owner,
+            by_group: vote.by_group.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -89,7 +89,7 @@ pub(crate) struct World {
 
 /// Somebody with a token.
 pub(crate) fn who(name: &str) -> Identity {
-    Identity { principal: principal(name), proof: Proof::BearerToken }
+    Identity::new(principal(name), Proof::BearerToken)
 }
 
 /// The platform that registers runs.

@@ -164,7 +164,7 @@ fn services(store: &SqliteStore, clock: &TestClock, dns: &DnsStandIn) -> Service
 }
 
 fn person(name: &str) -> Identity {
-    Identity { principal: Principal::parse(name).unwrap(), proof: Proof::Process }
+    Identity::new(Principal::parse(name).unwrap(), Proof::Process)
 }
 
 /// A call that sets `api` to this address.
