@@ -61,7 +61,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("crash-points", 1800, || crash::play(&["--points"])),
         Step::new("crash-random", 900, || crash::play(&["--random", "300"])),
         Step::new("crash-cut", 420, || crash::play(&["--cut", "100"])),
-        Step::that_may_be_left_out("rest", 420, move || outside::rest(install)),
+        Step::that_may_be_left_out("rest", 600, move || outside::rest(install)),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
         Step::that_may_be_left_out("clean-tree", 5, clean_tree),
     ]
