@@ -1,10 +1,12 @@
 //! `POST /settings`: how this browser wants its pages. Kept in two cookies that mean nothing to anybody else.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use countersign_kernel::Language;
+use countersign_usecases::sign_in::ReturnTo;
 
+use super::decide::see;
 use super::form::Form;
 use super::visitor::{LANGUAGE, THEME, Theme};
 use crate::api::{Answer, Api};
@@ -16,8 +18,7 @@ pub(super) async fn change(State(_): State<Api>, mut form: Form) -> Answer<Respo
     form.only(&["language", "theme", "return_to"])?;
     let language = form.text("language").and_then(|tag| tag.parse::<Language>().ok());
     let theme = form.text("theme").as_deref().and_then(Theme::parse);
-    let back = form.text("return_to").unwrap_or_default();
-    let mut response = StatusCode::SEE_OTHER.into_response();
+    let mut response = back_to(form.text("return_to").as_deref());
     let headers = response.headers_mut();
     let chosen = [(LANGUAGE, language.map(Language::tag)), (THEME, theme.map(Theme::as_str))];
     for (name, value) in chosen {
@@ -27,17 +28,12 @@ pub(super) async fn change(State(_): State<Api>, mut form: Form) -> Answer<Respo
             headers.append(header::SET_COOKIE, cookie);
         }
     }
-    headers.insert(header::LOCATION, same_site(&back));
     Ok(response)
 }
 
-/// A path of ours, or the first page: nobody is led elsewhere.
-pub(super) fn same_site(path: &str) -> HeaderValue {
-    let ours = path.starts_with('/')
-        && !path.starts_with("//")
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let path = if ours { path } else { "/" };
-    HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"))
+/// On to a path of ours, or to the first page: nobody is led elsewhere.
+fn back_to(path: Option<&str>) -> Response {
+    see(ReturnTo::of(path).as_str())
 }
 
 #[cfg(test)]
@@ -46,7 +42,8 @@ mod tests {
 
     #[test]
     fn nobody_is_led_elsewhere() {
-        assert_eq!(same_site("/requests/1?x=2"), "/requests/1?x=2");
+        let led = |path: &str| back_to(Some(path)).headers()[header::LOCATION].clone();
+        assert_eq!(led("/requests/1?x=2"), "/requests/1?x=2");
         for elsewhere in [
             "",
             "https://evil.example",
@@ -57,7 +54,7 @@ mod tests {
             "/\tb",
             "requests",
         ] {
-            assert_eq!(same_site(elsewhere), "/", "{elsewhere:?}");
+            assert_eq!(led(elsewhere), "/", "{elsewhere:?}");
         }
     }
 }
