@@ -1,8 +1,8 @@
 //! Filling a PostgreSQL store with very much, for looking at it: a million requests and five million events, in minutes.
 //!
 //! No document is written by hand. A real server plays one request of each kind, with all that belongs to it: call, plan, votes, steps,
-//! outcome, events ([`prototypes`]). Its rows are then repeated inside the database, each time with other ids, names, times, projects and
-//! agents ([`repeat`]), so that every page of what was filled in can be opened.
+//! outcome, events (`prototypes`). Its rows are then repeated inside the database, each time with other ids, names, times, projects and
+//! agents (`repeat`), so that every page of what was filled in can be opened.
 //!
 //! What is filled in is decided by the seed, the sizes and the moment it ends at. Two things are not as in a store that grew: `audit_inbox`
 //! is empty, as if the log had taken everything over, and of a request's events only the most telling are kept, as many as asked for.
