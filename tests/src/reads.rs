@@ -139,6 +139,9 @@ async fn lists(drawn: &Drawn, reader: &Reader) -> Result<Vec<String>> {
         "approvals?tool=database.lifecycle".to_owned(),
         format!("approvals?tool=mcp_owner_feedback_request&{OVER}"),
         "approvals?tool=nobody.has.it&state=applied".to_owned(),
+        format!("approvals?order=newest_first&{OVER}"),
+        "approvals?order=newest_first&state=failed&environment=production".to_owned(),
+        "approvals?order=newest_first&tool=nobody.has.it&state=applied".to_owned(),
         "approvals?tool=secret.sync.github_k8s&environment=production&state=denied".to_owned(),
     ] {
         lists.push(reader.follow(&fixed, 4).await?);
@@ -176,7 +179,7 @@ async fn searches(drawn: &Drawn, reader: &Reader) -> Result<Vec<String>> {
         "mcp_owner_feedback_request",
         "a",
     ] {
-        for states in ["", "&state=applied", "&state=denied&state=failed"] {
+        for states in ["", "&state=applied", "&state=denied&state=failed&order=newest_first"] {
             lists.push(reader.follow(&format!("approvals?q={}{states}", words.replace(' ', "+")), 3).await?);
         }
     }
@@ -220,12 +223,16 @@ async fn events(drawn: &Drawn, reader: &Reader) -> Result<Vec<String>> {
         "events?type=policy.",
         "events?type=bypass.detected",
         "events?type=run.",
+        "events?order=newest_first",
+        "events?type=approval.&order=newest_first",
+        "events?type=bypass.detected&order=newest_first",
     ] {
         lists.push(reader.follow(fixed, 4).await?);
     }
     for project in drawn.projects.iter().take(40) {
         lists.push(reader.follow(&format!("events?project={project}"), 2).await?);
         lists.push(vec![format!("events?project={project}&type=approval.denied")]);
+        lists.push(vec![format!("events?project={project}&order=newest_first")]);
     }
     for run in drawn.runs.iter().take(40) {
         lists.push(vec![format!("events?run={run}")]);

@@ -23,10 +23,10 @@ const TIMES: usize = 7;
 const PATHS: usize = 130;
 
 /// Every statement that a page needs, by a part of its text. Each has to have been seen, or the test would prove little.
-const READ: [(&str, &str); 17] = [
+const READ: [(&str, &str); 18] = [
     ("list of requests", "Each state is read by itself, in the order of an index"),
-    ("search", "States are taken together"),
-    ("search of what is open", "for states $1 of which none is over"),
+    ("search in the order of the list", "of the next $11 of that list"),
+    ("search by the index of words", "States are taken together"),
     ("detail", "The request $1 with its votes, steps and sealed values"),
     ("votes", "FROM approval_votes AS v WHERE v.request_id = $1"),
     ("steps", "FROM action_steps AS s WHERE s.request_id = $1"),
@@ -38,6 +38,7 @@ const READ: [(&str, &str); 17] = [
     ("unread of a run", "whose outcome is not acknowledged, as its page shows them"),
     ("events", "Events after ($1, $2) of run $3"),
     ("events of types", "Each type is read by itself"),
+    ("events backwards", "Events before ($1, $2), the newest first"),
     ("event horizon", "FROM flow_events WHERE xid >= pg_snapshot_xmin"),
     ("awaited of a run", "that are not over, or whose outcome is not acknowledged"),
     ("clock", "clock_timestamp()"),

@@ -5,6 +5,9 @@ use serde::de::DeserializeOwned;
 use sqlx::Error;
 use sqlx::postgres::PgDatabaseError;
 
+/// `query_canceled` (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+const CANCELLED: &str = "57014";
+
 /// An error of anything but a COMMIT: nothing was written.
 pub(crate) fn store_error(error: Error) -> StoreError {
     match error {
@@ -55,6 +58,11 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     )
 }
 
+/// Whether the server gave a statement up, because it took too long or somebody asked it to.
+pub(crate) fn is_cancelled(error: &Error) -> bool {
+    error.as_database_error().and_then(|refusal| refusal.code()).is_some_and(|code| code == CANCELLED)
+}
+
 /// Connection exceptions, and sessions that the server ended: by a shutdown, or because they were idle (not a statement that was cancelled).
 fn is_gone(code: &str) -> bool {
     code.starts_with("08") || matches!(code, "25P03" | "57P01" | "57P02" | "57P03" | "57P04" | "57P05")
@@ -67,7 +75,7 @@ fn refused(refusal: &PgDatabaseError) -> StoreError {
         // Serialization failure and deadlock: another transaction was first.
         code @ ("40001" | "40P01") => StoreError::Stale { what: "transaction", id: code.to_owned() },
         // No lock in time, statement cancelled or too slow, a standby that can't write (yet).
-        "55P03" | "57014" | "25006" => StoreError::Unavailable { message: message() },
+        "55P03" | CANCELLED | "25006" => StoreError::Unavailable { message: message() },
         // Out of connections, memory or disk; internal limits.
         code if is_gone(code) || code.starts_with("53") => StoreError::Unavailable { message: message() },
         _ => StoreError::Refused { message: message() },

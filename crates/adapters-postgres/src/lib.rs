@@ -19,4 +19,4 @@ pub mod store;
 
 pub use databases::{DatabaseServerOptions, PgDatabaseServer, PgDatabases};
 pub use migrations::{MigrationError, migrate, pending_migrations};
-pub use store::{PgStore, StoreOptions};
+pub use store::{PgStore, SearchBounds, StoreOptions};

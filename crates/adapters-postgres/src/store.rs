@@ -42,6 +42,24 @@ pub struct StoreOptions {
     pub role: Option<String>,
     /// How long a lease of work lasts.
     pub lease: Millis,
+    /// How much a search may cost.
+    pub search: SearchBounds,
+}
+
+/// How much one page of a search may cost: beyond that it holds what was found so far, and the search goes on with the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchBounds {
+    /// How many requests of the list are looked through.
+    pub looked_through: u32,
+    /// How long the index of words may take afterwards, when the list has more. It is not asked when this is zero.
+    pub patience: Millis,
+}
+
+impl Default for SearchBounds {
+    fn default() -> Self {
+        // Some 10 ms, and what somebody who looks for something doesn't notice.
+        Self { looked_through: 2_000, patience: Millis(100) }
+    }
 }
 
 impl Default for StoreOptions {
@@ -55,6 +73,7 @@ impl Default for StoreOptions {
             application_name: "countersign".to_owned(),
             role: None,
             lease: Millis::from_secs(30),
+            search: SearchBounds::default(),
         }
     }
 }
@@ -64,6 +83,7 @@ impl Default for StoreOptions {
 pub struct PgStore {
     pool: PgPool,
     lease: Millis,
+    search: SearchBounds,
     lanes: RunLanes,
 }
 
@@ -90,7 +110,7 @@ impl PgStore {
             .connect_with(connect)
             .await
             .map_err(store_error)?;
-        Ok(Self { pool, lease: options.lease, lanes: RunLanes::default() })
+        Ok(Self { pool, lease: options.lease, search: options.search, lanes: RunLanes::default() })
     }
 
     /// The pool, for migrations and for closing it.

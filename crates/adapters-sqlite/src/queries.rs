@@ -7,9 +7,9 @@ mod run_requests;
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
-use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, EventId, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
-    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
+    EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
 };
 use countersign_usecases::record::{
@@ -17,13 +17,19 @@ use countersign_usecases::record::{
     VoteRecord,
 };
 use countersign_waitstate::{Outcome, Run};
-use sqlx::{query, query_file_scalar, query_scalar};
+use sqlx::{query, query_as, query_file_scalar, query_scalar};
 
 use crate::error::store_error;
 use crate::ledger::{OUTCOMES, STEPS, VOTES, read_run};
 use crate::register::DATABASES;
 use crate::rows::Source;
 use crate::store::SqliteStore;
+
+/// An event and its place.
+struct Placed {
+    position: i64,
+    record: String,
+}
 
 const EVENTS: Source = Source { table: "flow_events", key: "event_id" };
 const COUNTED: Source = Source { table: "mcp_action_requests", key: "request_id" };
@@ -235,30 +241,51 @@ impl Queries for SqliteStore {
         after: Option<&EventCursor>,
         limit: u32,
     ) -> Result<EventPage, StoreError> {
-        let EventFilter { run, request, project, type_prefix } = filter;
-        let begin = after.map(read_cursor).transpose()?.unwrap_or(0);
+        let EventFilter { run, request, project, type_prefix, order } = filter;
+        let begin = after.map(read_cursor).transpose()?.unwrap_or(match order {
+            Order::OldestFirst => 0,
+            Order::NewestFirst => i64::MAX,
+        });
         let (run, project) = (run.as_ref().map(|id| id.as_str()), project.as_ref().map(|name| name.as_str()));
         let (request, type_prefix) = (request.map(|id| id.to_string()), type_prefix.as_deref());
         let limit = limit.clamp(1, 1000);
-        let rows = query!(
-            r#"SELECT position AS "position!: i64", record AS "record!: String" FROM flow_events_json
-            WHERE position > ?1 AND (?2 IS NULL OR run_id = ?2) AND (?3 IS NULL OR request_id = ?3)
-                AND (?4 IS NULL OR project = ?4) AND (?5 IS NULL OR substr(event_type, 1, length(?5)) = ?5)
-            ORDER BY position LIMIT ?6"#,
-            begin,
-            run,
-            request,
-            project,
-            type_prefix,
-            limit,
-        )
-        .fetch_all(self.readers())
-        .await
-        .map_err(store_error)?;
+        macro_rules! rows {
+            ($beyond:tt, $direction:tt) => {
+                query_as!(
+                    Placed,
+                    r#"SELECT position AS "position!: i64", record AS "record!: String" FROM flow_events_json
+                    WHERE position "# + $beyond + r#" ?1 AND (?2 IS NULL OR run_id = ?2)
+                        AND (?3 IS NULL OR request_id = ?3) AND (?4 IS NULL OR project = ?4)
+                        AND (?5 IS NULL OR substr(event_type, 1, length(?5)) = ?5)
+                    ORDER BY position "# + $direction + " LIMIT ?6",
+                    begin,
+                    run,
+                    request,
+                    project,
+                    type_prefix,
+                    limit,
+                )
+                .fetch_all(self.readers())
+                .await
+            };
+        }
+        let rows = match order {
+            Order::OldestFirst => rows!(">", "ASC"),
+            Order::NewestFirst => rows!("<", "DESC"),
+        };
+        let rows = rows.map_err(store_error)?;
         let last = rows.last().map(|row| EventCursor(row.position.to_string()));
         let events: Vec<EventRecord> =
             rows.iter().map(|row| EVENTS.read(&row.record)).collect::<Result<_, _>>()?;
         Ok(EventPage { events, next: last.or_else(|| after.cloned()) })
+    }
+
+    async fn find_event(&self, id: EventId) -> Result<Option<EventRecord>, StoreError> {
+        let id = id.to_string();
+        let found =
+            query_scalar!(r#"SELECT record AS "record!: String" FROM flow_events_json WHERE event_id = ?1"#, id);
+        let found = found.fetch_optional(self.readers()).await.map_err(store_error)?;
+        found.map(|record| EVENTS.read(&record)).transpose()
     }
 
     async fn find_newest_event(

@@ -13,6 +13,7 @@ mod inbox;
 mod layout;
 mod overview;
 mod parts;
+mod past;
 mod policy;
 mod request;
 mod runs;
@@ -31,8 +32,9 @@ pub(crate) use frame::in_page;
 
 /// The pages, each behind the gate of the operation it stands for.
 pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
-    let pages: [(&str, Is, MethodRouter<Api>); 14] = [
+    let pages: [(&str, Is, MethodRouter<Api>); 16] = [
         ("/", Is::ListApprovals, get(inbox::show)),
+        ("/requests", Is::ListApprovals, get(past::show)),
         ("/requests/{id}", Is::GetApproval, get(request::show)),
         ("/requests/{id}/decision", Is::DecideApproval, post(decide::decide)),
         ("/requests/{id}/answer", Is::AnswerQuestion, post(decide::answer)),
@@ -45,6 +47,7 @@ pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
         ("/trace", Is::ReadTrace, get(trace::show)),
         ("/audit", Is::ListEvents, get(audit::show)),
         ("/audit/export", Is::ListEvents, get(audit::export)),
+        ("/audit/{id}", Is::ListEvents, get(audit::entry)),
         ("/policy", Is::GetPolicy, get(policy::show)),
     ];
     let guarded = pages

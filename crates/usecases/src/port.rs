@@ -20,7 +20,7 @@ pub use ledger::{
     RunSnapshot,
 };
 pub use queries::{
-    AskedCount, DayCounts, EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter,
+    AskedCount, DayCounts, EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter,
     RequestPage, RequestStatus, RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount,
     Statistics,
 };

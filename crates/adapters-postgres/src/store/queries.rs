@@ -4,11 +4,12 @@ mod events;
 mod requests;
 mod run_requests;
 mod runs;
+mod search;
 
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
-use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, EventId, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
@@ -18,6 +19,8 @@ use countersign_usecases::record::{
 };
 use countersign_waitstate::{Outcome, Run};
 
+use self::requests::Wanted;
+use self::search::Finder;
 use super::PgStore;
 use crate::error::{read, store_error};
 
@@ -29,7 +32,12 @@ impl Queries for PgStore {
         after: Option<RequestCursor>,
         limit: u32,
     ) -> Result<RequestPage, StoreError> {
-        requests::list(&self.pool, filter, after, limit).await
+        let wanted = Wanted::of(filter, after);
+        let size = page_size(limit, 500);
+        match &filter.search {
+            Some(search) => Finder { pool: &self.pool, bounds: self.search }.find(&wanted, search, size).await,
+            None => requests::list(&self.pool, wanted, size).await,
+        }
     }
 
     async fn find_request_status(&self, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {
@@ -101,6 +109,10 @@ impl Queries for PgStore {
         limit: u32,
     ) -> Result<EventPage, StoreError> {
         events::list(&self.pool, filter, after, limit).await
+    }
+
+    async fn find_event(&self, id: EventId) -> Result<Option<EventRecord>, StoreError> {
+        events::find(&self.pool, id).await
     }
 
     async fn find_newest_event(

@@ -13,4 +13,5 @@ mod migrations;
 mod postgres_server;
 mod races;
 mod roles;
+mod search;
 mod story;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_approvals::Choice;
 use countersign_audit::EventType;
-use countersign_kernel::ProjectKey;
+use countersign_kernel::{EventId, ProjectKey, Timestamp};
 use countersign_usecases::commit::{Draft, Guard};
-use countersign_usecases::port::{EventCursor, EventFilter};
+use countersign_usecases::port::{EventCursor, EventFilter, Order};
 use countersign_usecases::record::EventRecord;
 
 use super::StoreFixture;
@@ -29,6 +29,12 @@ pub async fn events_come_back_as_they_were_written(fixture: &dyn StoreFixture) {
     let page = world.doors.queries.list_events(&EventFilter::default(), None, 1000).await.unwrap();
     assert_eq!(page.events[0].event_type, "run.registered");
     let read: Vec<_> = page.events[1..].to_vec();
+    for event in &page.events {
+        let id: EventId = event.event_id.parse().unwrap();
+        assert_eq!(world.doors.queries.find_event(id).await.unwrap().as_ref(), Some(event));
+    }
+    let unknown = EventId::from_parts(Timestamp::from_unix_micros(0), [0; 10]);
+    assert_eq!(world.doors.queries.find_event(unknown).await.unwrap(), None);
     let expected: Vec<_> =
         written.into_iter().map(|event| EventRecord { entry: String::new(), ..event }).collect();
     assert_eq!(read, expected);
@@ -151,22 +157,53 @@ pub async fn events_are_filtered(fixture: &dyn StoreFixture) {
                 request: Some(request),
                 project: project(crate::build::PROJECT),
                 type_prefix: approvals,
+                ..every()
             },
             &["approval.requested"],
         ),
     ];
     for (filter, expected) in cases {
-        let mut types = Vec::new();
-        let mut cursor: Option<EventCursor> = None;
-        loop {
-            let page = world.doors.queries.list_events(&filter, cursor.as_ref(), 1).await.unwrap();
-            let Some(event) = page.events.first() else { break };
-            types.push(event.event_type.clone());
-            assert!(types.len() <= 10, "the pages come to an end: {types:?}");
-            cursor = page.next;
-        }
-        assert_eq!(types, expected, "{filter:?}");
+        assert_eq!(types_one_by_one(&world, &filter).await, expected, "{filter:?}");
+        let back = EventFilter { order: Order::NewestFirst, ..filter };
+        let expected: Vec<_> = expected.iter().rev().copied().collect();
+        assert_eq!(types_one_by_one(&world, &back).await, expected, "{back:?}");
     }
+}
+
+/// The types of all that passes, read one event at a time.
+async fn types_one_by_one(world: &World, filter: &EventFilter) -> Vec<String> {
+    let mut types = Vec::new();
+    let mut cursor: Option<EventCursor> = None;
+    loop {
+        let page = world.doors.queries.list_events(filter, cursor.as_ref(), 1).await.unwrap();
+        let Some(event) = page.events.first() else {
+            assert_eq!(page.next, cursor, "an empty page keeps the place");
+            return types;
+        };
+        types.push(event.event_type.clone());
+        assert!(types.len() <= 10, "the pages come to an end: {types:?}");
+        cursor = page.next;
+    }
+}
+
+/// Read backwards, the newest event comes first, and what is written meanwhile changes nothing of what is still to be read.
+pub async fn events_are_read_backwards(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let queries = &world.doors.queries;
+    let back = EventFilter { order: Order::NewestFirst, ..EventFilter::default() };
+    let empty = queries.list_events(&back, None, 10).await.unwrap();
+    assert_eq!((empty.events.len(), empty.next), (0, None));
+    for number in 0..3 {
+        world.register(&format!("run-{number}")).await;
+    }
+    let first = queries.list_events(&back, None, 2).await.unwrap();
+    assert_eq!(runs(&first.events), ["run-2", "run-1"]);
+    world.register("run-3").await;
+    let second = queries.list_events(&back, first.next.as_ref(), 2).await.unwrap();
+    assert_eq!(runs(&second.events), ["run-0"]);
+    assert_eq!(runs(&queries.list_events(&back, None, 1).await.unwrap().events), ["run-3"]);
+    let on = queries.list_events(&EventFilter::default(), second.next.as_ref(), 2).await.unwrap();
+    assert_eq!(runs(&on.events), ["run-1", "run-2"], "a place is one in both directions");
 }
 
 /// A reader that follows while many commits go on sees every event once, and those of one run in their order.

@@ -5,7 +5,7 @@ use countersign_kernel::{AgentKey, Millis, ProjectKey, RequestId};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::DatabaseWrite;
 use countersign_usecases::port::{
-    DayCounts, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter, RunPage,
+    DayCounts, Order, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter, RunPage,
     Statistics,
 };
 use countersign_usecases::record::{OwnerRow, StepRecord};
@@ -16,8 +16,8 @@ use super::laden::{SERVER, kept_database};
 use super::world::World;
 use crate::build::{call, environment, question_call, step, tool_name};
 
-/// Pages of requests follow one another without a gap or a repeat, oldest first; the last one says that it is the last.
-pub async fn requests_are_paged_oldest_first(fixture: &dyn StoreFixture) {
+/// Pages of requests follow one another without a gap or a repeat, from either end; the last one says that it is the last.
+pub async fn requests_are_paged_from_either_end(fixture: &dyn StoreFixture) {
     let world = World::of(fixture).await;
     let run = world.register("run-1").await;
     world.doors.ledger.heartbeat(&run).await.unwrap();
@@ -26,20 +26,22 @@ pub async fn requests_are_paged_oldest_first(fixture: &dyn StoreFixture) {
         opened.push(world.open(&run, &call(&format!("n{number}"))).await.facts.id);
         world.advance(Millis(2)).await;
     }
-    let filter = RequestFilter::default();
-    let mut seen = Vec::new();
-    let mut after: Option<RequestCursor> = None;
-    for size in [3, 3, 1] {
-        let page = world.doors.queries.list_requests(&filter, after, 3).await.unwrap();
-        assert_eq!(page.requests.len(), size);
-        assert_eq!(page.next.is_none(), size == 1, "only the last page has no next");
-        assert!(page.requests.iter().all(|(_, heartbeat)| heartbeat.is_some()), "with the sign of life");
-        seen.extend(ids(&page));
-        after = page.next;
+    for order in Order::ALL {
+        let filter = RequestFilter { order, ..RequestFilter::default() };
+        let mut seen = Vec::new();
+        let mut after: Option<RequestCursor> = None;
+        for size in [3, 3, 1] {
+            let page = world.doors.queries.list_requests(&filter, after, 3).await.unwrap();
+            assert_eq!(page.requests.len(), size);
+            assert_eq!(page.next.is_none(), size == 1, "only the last page has no next");
+            assert!(page.requests.iter().all(|(_, heartbeat)| heartbeat.is_some()), "with the sign of life");
+            seen.extend(ids(&page));
+            after = page.next;
+        }
+        assert_eq!(seen, in_order(&opened, order));
+        let all = world.doors.queries.list_requests(&filter, None, 7).await.unwrap();
+        assert_eq!((ids(&all), all.next), (seen, None), "a page that just holds all of them is the last");
     }
-    assert_eq!(seen, opened);
-    let all = world.doors.queries.list_requests(&filter, None, 7).await.unwrap();
-    assert_eq!((ids(&all), all.next), (opened, None), "a page that just holds all of them is the last");
 }
 
 /// Requests opened in the same microsecond are paged without a gap, too.
@@ -52,21 +54,32 @@ pub async fn requests_of_one_moment_are_paged(fixture: &dyn StoreFixture) {
         draft.record(opening).unwrap();
     }
     world.commit(draft).await;
-    let mut seen = Vec::new();
-    let mut after = None;
-    loop {
-        let page = world.doors.queries.list_requests(&RequestFilter::default(), after, 2).await.unwrap();
-        seen.extend(ids(&page));
-        assert!(seen.len() <= 5, "a request is repeated: {seen:?}");
-        after = page.next;
-        if after.is_none() {
-            break;
+    for order in Order::ALL {
+        let filter = RequestFilter { order, ..RequestFilter::default() };
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = world.doors.queries.list_requests(&filter, after, 2).await.unwrap();
+            seen.extend(ids(&page));
+            assert!(seen.len() <= 5, "a request is repeated: {seen:?}");
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
+        let mut sorted = seen.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!((seen.len(), seen), (5, in_order(&sorted, order)), "each once, by id");
     }
-    let mut sorted = seen.clone();
-    sorted.sort();
-    sorted.dedup();
-    assert_eq!((seen.len(), &seen), (5, &sorted), "each once, by id");
+}
+
+/// What was opened in this order, as a list in that order has it.
+pub(super) fn in_order(opened: &[RequestId], order: Order) -> Vec<RequestId> {
+    match order {
+        Order::OldestFirst => opened.to_vec(),
+        Order::NewestFirst => opened.iter().rev().copied().collect(),
+    }
 }
 
 /// Every member of a filter narrows.
@@ -102,6 +115,7 @@ pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
                 tool: Some(tool_name("test.write")),
                 run: Some(one),
                 search: Some("dana because dev".parse().unwrap()),
+                order: Order::NewestFirst,
             },
             &[open],
         ),

@@ -6,10 +6,12 @@ use countersign_approvals::{Choice, StateName};
 use countersign_kernel::{Millis, RequestId, RunId};
 use countersign_mcp_tools::{Call, Fact, Plan};
 use countersign_usecases::commit::Draft;
-use countersign_usecases::port::RequestFilter;
+use countersign_usecases::port::{Order, RequestFilter};
+use countersign_usecases::search::Search;
 use serde_json::json;
 
 use super::StoreFixture;
+use super::queries::in_order;
 use super::world::World;
 use crate::build::{self, call, plan, question_call, words};
 
@@ -17,16 +19,27 @@ fn because(name: &str, justification: &str) -> Call {
     Call { prose: BTreeMap::from([("justification".to_owned(), words(justification))]), ..call(name) }
 }
 
-/// Who is found in these states by this text, oldest first, read two at a time.
+/// Who is found in these states by this text, oldest first, read two at a time; the other way round the same are found.
 async fn found_in(world: &World, states: &[StateName], run: Option<&RunId>, text: &str) -> Vec<RequestId> {
-    let search = Some(text.parse().unwrap_or_else(|_| panic!("`{text}` is a search")));
-    let filter =
-        RequestFilter { states: states.to_vec(), run: run.cloned(), search, ..RequestFilter::default() };
+    let search: Search = text.parse().unwrap_or_else(|_| panic!("`{text}` is a search"));
+    let [oldest_first, newest_first] = Order::ALL.map(|order| RequestFilter {
+        states: states.to_vec(),
+        run: run.cloned(),
+        search: Some(search.clone()),
+        order,
+        ..RequestFilter::default()
+    });
+    let found = found_by(world, &oldest_first).await;
+    assert_eq!(found_by(world, &newest_first).await, in_order(&found, Order::NewestFirst), "{newest_first:?}");
+    found
+}
+
+async fn found_by(world: &World, filter: &RequestFilter) -> Vec<RequestId> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = world.doors.queries.list_requests(&filter, after, 2).await.unwrap();
+        let page = world.doors.queries.list_requests(filter, after, 2).await.unwrap();
         found.extend(page.requests.into_iter().map(|(request, _)| request.facts.id));
-        assert!(found.len() < 20, "`{text}` finds something again and again");
+        assert!(found.len() < 20, "{filter:?} finds something again and again");
         after = page.next;
         if after.is_none() {
             return found;

@@ -77,7 +77,7 @@ macro_rules! contract_suite {
                 a_kept_database_comes_back_as_it_was_recorded,
             }
             queries {
-                requests_are_paged_oldest_first,
+                requests_are_paged_from_either_end,
                 requests_of_one_moment_are_paged,
                 requests_are_filtered,
                 the_newest_step_of_each_target_is_told,
@@ -107,6 +107,7 @@ macro_rules! contract_suite {
                 events_stay_as_they_are,
                 events_are_paged_and_followed,
                 events_are_filtered,
+                events_are_read_backwards,
                 a_follower_misses_and_repeats_nothing,
             }
             upkeep {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
-use countersign_kernel::{DatabaseName, RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, EventId, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
-    EventCursor, EventFilter, EventPage, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
+    EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
     RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
 };
 use countersign_usecases::record::{
@@ -32,8 +32,14 @@ impl Queries for MemoryStore {
         let tables = self.reach()?;
         let after = after.map(|cursor| (Stamp(cursor.requested_at), cursor.id.to_string()));
         let mut found: Vec<_> = tables.requests.values().filter(|row| tables.wanted(row, filter)).collect();
-        found.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after));
         found.sort_by_key(|row| place(row));
+        match filter.order {
+            Order::OldestFirst => found.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after)),
+            Order::NewestFirst => {
+                found.retain(|row| after.as_ref().is_none_or(|after| place(row) < *after));
+                found.reverse();
+            }
+        }
         let (page, more) = cut(found, limit, 500);
         let requests = page
             .iter()
@@ -182,12 +188,20 @@ impl Queries for MemoryStore {
         limit: u32,
     ) -> Result<EventPage, StoreError> {
         let tables = self.reach()?;
-        let begin = after.map(read_cursor).transpose()?.unwrap_or(0);
-        let found: Vec<_> =
-            tables.events.range(begin + 1..).filter(|(_, event)| selected(event, filter)).collect();
+        let begin = after.map(read_cursor).transpose()?;
+        let wanted = |(_, event): &(_, &EventRecord)| selected(event, filter);
+        let found: Vec<_> = match filter.order {
+            Order::OldestFirst => tables.events.range(begin.unwrap_or(0) + 1..).filter(wanted).collect(),
+            Order::NewestFirst => tables.events.range(..begin.unwrap_or(u64::MAX)).rev().filter(wanted).collect(),
+        };
         let (page, _) = cut(found, limit, 1000);
         let next = page.last().map(|(place, _)| EventCursor(place.to_string())).or_else(|| after.cloned());
         Ok(EventPage { events: page.into_iter().map(|(_, event)| event.clone()).collect(), next })
+    }
+
+    async fn find_event(&self, id: EventId) -> Result<Option<EventRecord>, StoreError> {
+        let id = id.to_string();
+        Ok(self.reach()?.events.values().find(|event| event.event_id == id).cloned())
     }
 
     async fn find_newest_event(
@@ -285,7 +299,7 @@ impl Tables {
     }
 
     fn wanted(&self, row: &RequestRecord, filter: &RequestFilter) -> bool {
-        let RequestFilter { states, project, environment, tool, run, search } = filter;
+        let RequestFilter { states, project, environment, tool, run, search, order: _ } = filter;
         let found =
             |search: &Search| self.search.get(&row.request_id).is_some_and(|kept| search.finds(&kept.words));
         (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
@@ -313,7 +327,7 @@ fn wanted_run(row: &RunRecord, filter: &RunFilter) -> bool {
 }
 
 fn selected(event: &EventRecord, filter: &EventFilter) -> bool {
-    let EventFilter { run, request, project, type_prefix } = filter;
+    let EventFilter { run, request, project, type_prefix, order: _ } = filter;
     run.as_ref().is_none_or(|run| event.run_id.as_deref() == Some(run.as_str()))
         && request.is_none_or(|request| event.request_id == Some(request.to_string()))
         && project.as_ref().is_none_or(|project| event.project.as_deref() == Some(project.as_str()))

@@ -10,7 +10,7 @@ use countersign_usecases::access::Role;
 use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply};
 use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
-use countersign_usecases::port::{RequestCursor, RequestFilter, StoreError};
+use countersign_usecases::port::{Order, RequestCursor, RequestFilter, StoreError};
 
 use super::bodies::{read_cancel, read_decision, read_verdict};
 use super::body::{Body, read};
@@ -29,9 +29,10 @@ pub(super) const MAX_PAGE: u32 = 500;
 /// An answer with its entity tag.
 pub(super) type Tagged<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
 
-/// List requests, oldest first
+/// List requests, oldest or newest first
 ///
-/// Without `state` everything that waits for a person: what is `requested`, and what is `unknown`.
+/// Without `state` everything that waits for a person: what is `requested`, and what is `unknown`. A page of a search may hold fewer than
+/// `limit`, even none, and lead on all the same: looking for rare combinations of common words goes through the list part by part.
 #[utoipa::path(get, path = "/approvals", tag = "approvals", params(
     ("state" = Option<Vec<super::dto::words::RequestState>>, Query, style = Form, explode, description = "In any of these states; may come several times."),
     ("project" = Option<String>, Query, description = "Of this project."),
@@ -39,6 +40,7 @@ pub(super) type Tagged<T> = ([(HeaderName, HeaderValue); 1], Json<T>);
     ("tool" = Option<String>, Query, description = "Of this tool."),
     ("run" = Option<String>, Query, description = "Of this run."),
     ("q" = Option<String>, Query, max_length = 100, description = "Found by these words: each is the beginning of a word of the request, in any order and case. Its words are those of its id, run, project, agent, tool, action, environment and who launched the run, of the repository, issue and pull request the run had when it was opened, of the targets and facts of its plan, and of what the agent wrote. A word is letters and digits; everything else separates."),
+    ("order" = Option<super::dto::words::ListOrder>, Query, description = "Which come first; the oldest when nothing is said."),
     ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most; 100 when nothing is said."),
     ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, of this very list and filter."),
 ), responses((status = 200, description = "One page.", body = ApprovalPage)))]
@@ -47,7 +49,7 @@ pub(super) async fn list_approvals(
     _staff: Staff,
     sent: Sent,
 ) -> Answer<Json<ApprovalPage>> {
-    let once = ["project", "environment", "tool", "run", "q", "limit", "cursor"];
+    let once = ["project", "environment", "tool", "run", "q", "order", "limit", "cursor"];
     let mut fields = Fields::of(sent, &once, &["state"]);
     let mut states = fields.choices("state", &StateName::ALL, StateName::as_str);
     if states.is_empty() {
@@ -60,6 +62,7 @@ pub(super) async fn list_approvals(
         tool: fields.name("tool"),
         run: fields.name("run"),
         search: fields.search("q"),
+        order: fields.order(Order::OldestFirst),
     };
     let scope = scope(&filter);
     let after: Option<RequestCursor> = fields.cursor(&scope);

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use countersign_usecases::paging;
-use countersign_usecases::port::{EventCursor, EventFilter};
+use countersign_usecases::port::{EventCursor, EventFilter, Order};
 
 use super::Api;
 use super::approvals::{MAX_PAGE, PAGE, unreadable};
@@ -14,14 +14,15 @@ use super::query::{Fields, Sent};
 
 const MAX_PREFIX: usize = 64;
 
-/// List audited facts, in the order in which they became visible
+/// List audited facts, in the order in which they became visible, or backwards
 ///
-/// The last page has a cursor too: it leads to what is still to come.
+/// Oldest first, the last page has a cursor too: it leads to what is still to come.
 #[utoipa::path(get, path = "/events", tag = "events", params(
     ("run" = Option<String>, Query, description = "Of this run."),
     ("request" = Option<String>, Query, format = "uuid", description = "Of this request."),
     ("project" = Option<String>, Query, description = "Of this project."),
     ("type" = Option<String>, Query, max_length = 64, pattern = "^[a-z._]*$", description = "Of types that begin so, such as `approval.`."),
+    ("order" = Option<super::dto::words::ListOrder>, Query, description = "Which come first; the oldest when nothing is said."),
     ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "How many at most; 100 when nothing is said."),
     ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, of this very list and filter."),
 ), responses((status = 200, description = "One page.", body = EventPage)))]
@@ -30,28 +31,30 @@ pub(super) async fn list_events(
     _staff: Staff,
     sent: Sent,
 ) -> Answer<Json<EventPage>> {
-    let once = ["run", "request", "project", "type", "limit", "cursor"];
+    let once = ["run", "request", "project", "type", "order", "limit", "cursor"];
     let mut fields = Fields::of(sent, &once, &[]);
-    let filter = event_filter(&mut fields);
+    let filter = EventFilter { order: fields.order(Order::OldestFirst), ..event_filter(&mut fields) };
     let scope = format!("rest events {filter:?}");
     let after: Option<EventCursor> = fields.cursor(&scope);
     let limit = fields.limit(PAGE, MAX_PAGE);
     fields.finish(Some(()))?;
     let found =
         api.services.queries().list_events(&filter, after.as_ref(), limit).await.map_err(unreadable)?;
+    let next = found.next.filter(|_| filter.order == Order::OldestFirst || found.events.len() >= limit as usize);
     Ok(Json(EventPage {
         events: found.events.into_iter().map(Event::from).collect(),
-        next_cursor: found.next.map(|next| paging::token(&scope, &next)),
+        next_cursor: next.map(|next| paging::token(&scope, &next)),
     }))
 }
 
-/// The parameters that narrow a list of events, and the stream.
+/// The parameters that narrow a list of events, and the stream, oldest first.
 pub(crate) fn event_filter(fields: &mut Fields) -> EventFilter {
     EventFilter {
         run: fields.name("run"),
         request: fields.request("request"),
         project: fields.name("project"),
         type_prefix: type_prefix(fields),
+        order: Order::default(),
     }
 }
 

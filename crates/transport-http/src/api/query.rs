@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use countersign_kernel::{ParseNameError, RedactedText, RequestId};
 use countersign_usecases::decisions::Target;
 use countersign_usecases::paging::{self, Place as Spot};
+use countersign_usecases::port::Order;
 use countersign_usecases::search::{ParseSearchError, Search};
 
 use super::Api;
@@ -170,6 +171,11 @@ impl Fields {
         chosen.sort_unstable();
         chosen.dedup();
         chosen
+    }
+
+    /// Which end of the list comes first: `default` when nothing is said.
+    pub(crate) fn order(&mut self, default: Order) -> Order {
+        self.choices("order", &Order::ALL, Order::as_str).first().copied().unwrap_or(default)
     }
 
     /// How many the page has at most: `default` when nothing is said.

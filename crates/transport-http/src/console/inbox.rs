@@ -7,11 +7,11 @@ use countersign_kernel::Timestamp;
 use countersign_mcp_tools::ToolRegistry;
 use countersign_usecases::look::{Listed, ListedPage, Liveness, list_for};
 use countersign_usecases::paging;
-use countersign_usecases::port::{RequestCursor, RequestFilter};
+use countersign_usecases::port::{Order, RequestCursor, RequestFilter};
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{ago, badge, countdown, due, headline, is_final, run_link};
+use super::parts::{self, ago, badge, countdown, due, headline, is_final, run_link, search_goes_on};
 use super::visitor::Visitor;
 use super::words::{Count, Words};
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
@@ -43,11 +43,13 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
         @if asked.batch_done { p.notice.good role="status" { (words.done_batch()) } }
         (filters(words, &asked))
         div data-live="list" {
-            @if page.requests.is_empty() { (shown.nothing(&asked.filter)) } @else {
-                form method="get" action="/batch" { (shown.sections(asked.grouped)) }
-            }
-            @if let Some(next) = page.next {
-                p { a.button rel="next" href=(next_page(&asked, &next)) { (words.next_page()) } }
+            @match (page.requests.is_empty(), page.next.map(|next| next_page(&asked, &next))) {
+                (true, Some(next)) => (search_goes_on(words, &next)),
+                (true, None) => (shown.nothing(&asked.filter)),
+                (false, next) => {
+                    form method="get" action="/batch" { (shown.sections(asked.grouped)) }
+                    @if let Some(next) = next { p { a.button rel="next" href=(next) { (words.next_page()) } } }
+                }
             }
         }
     };
@@ -71,6 +73,7 @@ fn read(sent: Sent) -> Answer<Asked> {
         tool: fields.name("tool"),
         run: fields.name("run"),
         search: fields.search("q"),
+        order: Order::OldestFirst,
     };
     let search = fields.text("q").filter(|_| filter.search.is_some()).unwrap_or_default();
     let scope = format!("console inbox {filter:?}");
@@ -80,48 +83,20 @@ fn read(sent: Sent) -> Answer<Asked> {
     fields.finish(Some(Asked { filter, search, grouped, after, scope, batch_done }))
 }
 
-fn query(asked: &Asked) -> Vec<(&'static str, String)> {
-    let RequestFilter { states: _, project, environment, tool, run, search: _ } = &asked.filter;
-    let mut pairs = Vec::new();
-    pairs.extend((!asked.search.is_empty()).then(|| ("q", asked.search.clone())));
-    pairs.extend(project.as_ref().map(|name| ("project", name.to_string())));
-    pairs.extend(environment.as_ref().map(|name| ("environment", name.to_string())));
-    pairs.extend(tool.as_ref().map(|name| ("tool", name.to_string())));
-    pairs.extend(run.as_ref().map(|name| ("run", name.to_string())));
-    pairs.extend(asked.grouped.then(|| ("group", "run".to_owned())));
-    pairs
-}
-
-fn address(pairs: &[(&'static str, String)]) -> String {
-    let pairs: Vec<_> =
-        pairs.iter().map(|(name, value)| format!("{name}={}", super::parts::encoded(value))).collect();
-    if pairs.is_empty() { "/".to_owned() } else { format!("/?{}", pairs.join("&")) }
-}
-
 fn next_page(asked: &Asked, next: &RequestCursor) -> String {
-    let mut pairs = query(asked);
+    let mut pairs = parts::filter_pairs(&asked.filter, &asked.search);
+    pairs.extend(asked.grouped.then(|| ("group", "run".to_owned())));
     pairs.push(("cursor", paging::token(&asked.scope, next)));
-    address(&pairs)
+    parts::address("/", &pairs)
 }
 
 fn filters(words: Words, asked: &Asked) -> Markup {
-    let filter = &asked.filter;
-    let text = |value: Option<String>| value.unwrap_or_default();
-    let fields = [
-        ("q", words.search(), asked.search.clone()),
-        ("project", words.project(), text(filter.project.as_ref().map(ToString::to_string))),
-        ("environment", words.environment(), text(filter.environment.as_ref().map(ToString::to_string))),
-        ("tool", words.tool(), text(filter.tool.as_ref().map(ToString::to_string))),
-        ("run", words.run(), text(filter.run.as_ref().map(ToString::to_string))),
-    ];
-    let narrowed = fields.iter().any(|(_, _, value)| !value.is_empty());
+    let narrowed = !parts::filter_pairs(&asked.filter, &asked.search).is_empty();
     html! {
         details.filters open[narrowed] {
             summary { (words.filter()) }
             form method="get" action="/" {
-                @for (name, label, value) in &fields {
-                    label { (label) input name=(name) value=(value) autocomplete="off"; }
-                }
+                (parts::filter_fields(words, &asked.filter, &asked.search))
                 label.check { input type="checkbox" name="group" value="run" checked[asked.grouped]; " " (words.group_by_run()) }
                 button { (words.show()) }
                 @if narrowed { " " a href="/" { (words.clear()) } }

@@ -15,6 +15,8 @@ use crate::api::AsItIs;
 pub(super) enum Section {
     /// What waits.
     Inbox,
+    /// All requests, those that are over too.
+    Requests,
     /// Numbers.
     Overview,
     /// Runs.
@@ -28,11 +30,20 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 6] = [Self::Inbox, Self::Overview, Self::Runs, Self::Trace, Self::Audit, Self::Policy];
+    const ALL: [Self; 7] = [
+        Self::Inbox,
+        Self::Requests,
+        Self::Overview,
+        Self::Runs,
+        Self::Trace,
+        Self::Audit,
+        Self::Policy,
+    ];
 
     const fn path(self) -> &'static str {
         match self {
             Self::Inbox => "/",
+            Self::Requests => "/requests",
             Self::Overview => "/overview",
             Self::Runs => "/runs",
             Self::Trace => "/trace",
@@ -44,6 +55,7 @@ impl Section {
     const fn name(self, words: Words) -> &'static str {
         match self {
             Self::Inbox => words.inbox(),
+            Self::Requests => words.requests(),
             Self::Overview => words.overview(),
             Self::Runs => words.runs(),
             Self::Trace => words.trace(),

@@ -3,6 +3,7 @@
 use countersign_approvals::{ActionRequest, State, StateName};
 use countersign_kernel::{Millis, RequestId, RunId, Timestamp, visible};
 use countersign_mcp_tools::{Call, ControlTool, Fact, Plan, Reversibility, ToolRegistry};
+use countersign_usecases::port::RequestFilter;
 use countersign_usecases::record::LinkRecord;
 use maud::{Markup, html};
 
@@ -55,6 +56,49 @@ pub(super) fn untrusted(text: &str) -> Markup {
 
 pub(super) fn request_link(id: RequestId, text: &str) -> Markup {
     html! { a href={ "/requests/" (id) } { (text) } }
+}
+
+/// The names that narrow a list of requests, as fields of a form.
+pub(super) fn filter_fields(words: Words, filter: &RequestFilter, search: &str) -> Markup {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let fields = [
+        ("q", words.search(), search.to_owned()),
+        ("project", words.project(), text(filter.project.as_ref().map(ToString::to_string))),
+        ("environment", words.environment(), text(filter.environment.as_ref().map(ToString::to_string))),
+        ("tool", words.tool(), text(filter.tool.as_ref().map(ToString::to_string))),
+        ("run", words.run(), text(filter.run.as_ref().map(ToString::to_string))),
+    ];
+    html! {
+        @for (name, label, value) in &fields { label { (label) input name=(name) value=(value) autocomplete="off"; } }
+    }
+}
+
+/// The same as a query; what says nothing is left out.
+pub(super) fn filter_pairs(filter: &RequestFilter, search: &str) -> Vec<(&'static str, String)> {
+    let RequestFilter { states: _, project, environment, tool, run, search: _, order: _ } = filter;
+    let mut pairs = Vec::new();
+    pairs.extend((!search.is_empty()).then(|| ("q", search.to_owned())));
+    pairs.extend(project.as_ref().map(|name| ("project", name.to_string())));
+    pairs.extend(environment.as_ref().map(|name| ("environment", name.to_string())));
+    pairs.extend(tool.as_ref().map(|name| ("tool", name.to_string())));
+    pairs.extend(run.as_ref().map(|name| ("run", name.to_string())));
+    pairs
+}
+
+/// A path with a query.
+pub(super) fn address(path: &str, pairs: &[(&'static str, String)]) -> String {
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// Instead of an empty page of a search that has not come to its end.
+pub(super) fn search_goes_on(words: Words, next: &str) -> Markup {
+    html! {
+        div.empty {
+            p.lead { (words.nothing_so_far()) }
+            p { a.button rel="next" href=(next) { (words.search_on()) } }
+        }
+    }
 }
 
 pub(super) fn run_link(id: &RunId) -> Markup {

@@ -14,7 +14,7 @@ use countersign_waitstate::{Outcome, Run, RunState, RunStatus, Timer};
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{ago, badge, connections, encoded, pair, request_link, run_link, time};
+use super::parts::{address, ago, badge, connections, pair, request_link, run_link, time};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
@@ -56,7 +56,7 @@ pub(super) async fn list(State(api): State<Api>, visitor: Visitor, sent: Sent) -
                     }
                 }
             }
-            @if let Some(next) = page.next { p { a.button rel="next" href=(next_page(&filter, &paging::token(&scope, &next))) { (words.next_page()) } } }
+            @if let Some(next) = page.next { p { a.button rel="next" href=(next_page(&filter, paging::token(&scope, &next))) { (words.next_page()) } } }
         }
     };
     let title = words.runs().to_owned();
@@ -84,13 +84,13 @@ fn status(words: Words, run: &Run) -> Markup {
     }
 }
 
-fn next_page(filter: &RunFilter, cursor: &str) -> String {
-    let mut pairs: Vec<String> =
-        filter.statuses.iter().map(|status| format!("status={}", status.as_str())).collect();
-    pairs.extend(filter.project.as_ref().map(|name| format!("project={}", encoded(name.as_str()))));
-    pairs.extend(filter.agent_key.as_ref().map(|name| format!("agent_key={}", encoded(name.as_str()))));
-    pairs.push(format!("cursor={}", encoded(cursor)));
-    format!("/runs?{}", pairs.join("&"))
+fn next_page(filter: &RunFilter, cursor: String) -> String {
+    let mut pairs: Vec<_> =
+        filter.statuses.iter().map(|status| ("status", status.as_str().to_owned())).collect();
+    pairs.extend(filter.project.as_ref().map(|name| ("project", name.to_string())));
+    pairs.extend(filter.agent_key.as_ref().map(|name| ("agent_key", name.to_string())));
+    pairs.push(("cursor", cursor));
+    address("/runs", &pairs)
 }
 
 fn filters(words: Words, filter: &RunFilter) -> Markup {
@@ -192,7 +192,7 @@ fn requests(words: Words, view: &RunView) -> Markup {
                 p.tags { @for one in &view.counts { (badge(words, one.state)) " " (one.count) " " } }
                 (table(words, words.requests(), &view.requests.requests))
                 @if view.requests.next.is_some() {
-                    p { (words.first_requests_only()) " " a href={ "/?run=" (encoded(view.run.facts.id.as_str())) } { (words.waiting_of_run()) } }
+                    p { (words.first_requests_only()) " " a href=(address("/requests", &[("run", view.run.facts.id.to_string())])) { (words.all_of_run()) } }
                 }
             }
         }

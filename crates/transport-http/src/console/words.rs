@@ -95,6 +95,8 @@ texts! {
     in_doubt: "Unclear whether it was done", "Неясно, выполнено ли";
     nothing_waits: "Nothing is waiting.", "Ничего не ожидает.";
     nothing_waits_more: "New requests appear here by themselves.", "Новые запросы появятся здесь сами.";
+    nothing_so_far: "Nothing found so far. There is more to look through.", "Пока ничего не найдено. Просмотрено не всё.";
+    search_on: "Search on", "Искать дальше";
     nothing_passes: "Nothing passes this filter.", "По этому отбору ничего нет.";
     select: "Select", "Выбрать";
     decide_selected: "Decide on the selected", "Решить по выбранным";
@@ -145,6 +147,7 @@ texts! {
     deciders: "Who decides", "Кто решает";
     quorum: "Approvals needed", "Нужно согласий";
     plan_digest: "Fingerprint of the plan", "Отпечаток плана";
+    policy_digest: "Fingerprint of the policy", "Отпечаток правил";
     decide: "Your decision", "Ваше решение";
     reason: "Reason", "Причина";
     reason_about: "The agent is told. You may leave it out.", "Её передадут агенту. Можно не указывать.";
@@ -203,10 +206,11 @@ texts! {
     budget_paused: "paused while it waits", "стоит, пока запуск ждёт";
     waits: "Waits now", "Сейчас ждёт";
     requests: "Requests", "Запросы";
+    no_requests_yet: "Nothing has been asked for yet.", "Ещё ничего не запрашивали.";
     no_requests: "It has asked for nothing.", "Он ничего не запрашивал.";
     outcomes_unread: "What the agent hasn't read yet", "Что агент ещё не прочитал";
     first_requests_only: "These are the first of them.", "Это первые из них.";
-    waiting_of_run: "Those that wait", "Те, что ожидают";
+    all_of_run: "All of them, newest first", "Все, начиная с новых";
     outcome: "What the agent was told", "Что сообщили агенту";
     outcome_unread: "not read by the agent yet", "агент ещё не прочитал";
     outcome_undeliverable: "the run ended before the agent read it", "запуск закончился раньше, чем агент это прочитал";
@@ -245,6 +249,10 @@ texts! {
     export_jsonl: "As JSON Lines", "В JSON Lines";
     details: "Details", "Подробности";
     link_to_this: "Link to this entry", "Ссылка на запись";
+    entry: "Entry", "Запись";
+    newest_first: "Newest first", "Сначала новые";
+    oldest_first: "Oldest first", "Сначала старые";
+    correlation: "Correlation id", "Идентификатор связи";
 
     // Policy.
     no_policy: "No policy is active: every call is refused.", "Правила не заданы: все вызовы отклоняются.";

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_audit::EventType;
 use countersign_kernel::{
-    ActionName, AgentKey, DatabaseName, Environment, Millis, ProjectKey, RequestId, RunId, Timestamp,
+    ActionName, AgentKey, DatabaseName, Environment, EventId, Millis, ProjectKey, RequestId, RunId, Timestamp,
     ToolName,
 };
 use countersign_waitstate::{Outcome, Run, RunStatus};
@@ -13,7 +13,30 @@ use super::store_error::StoreError;
 use crate::record::{EventRecord, LinkRecord, OwnerRow, StepRecord, VoteRecord};
 use crate::search::Search;
 
-/// Which requests to list. Every member narrows; an empty list of states means all.
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// What has been there longest: how a queue is worked off.
+    #[default]
+    OldestFirst,
+    /// What came last: how a past is looked through.
+    NewestFirst,
+}
+
+impl Order {
+    /// Both, in the order in which they are declared.
+    pub const ALL: [Self; 2] = [Self::OldestFirst, Self::NewestFirst];
+
+    /// Its name in filters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OldestFirst => "oldest_first",
+            Self::NewestFirst => "newest_first",
+        }
+    }
+}
+
+/// Which requests to list. Every member but the order narrows; an empty list of states means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFilter {
     /// In these states.
@@ -28,12 +51,14 @@ pub struct RequestFilter {
     pub run: Option<RunId>,
     /// Found by these words.
     pub search: Option<Search>,
+    /// By age, and then by id.
+    pub order: Order,
 }
 
-/// Where a page of requests ends: the next page begins after it. Requests are listed oldest first.
+/// Where a page of requests ends, in whichever order it is read: the next page begins after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestCursor {
-    /// When the last request of the page was opened.
+    /// When the last request that was looked at was opened.
     pub requested_at: Timestamp,
     /// Which it was.
     pub id: RequestId,
@@ -42,9 +67,10 @@ pub struct RequestCursor {
 /// One page of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestPage {
-    /// The requests, oldest first, each with the last sign of life of its run.
+    /// The requests in the filter's order, each with the last sign of life of its run.
     pub requests: Vec<(ActionRequest, Option<Timestamp>)>,
-    /// Where to go on; none on the last page.
+    /// Where to go on; none on the last page. A page of a search may hold fewer requests than were asked for, even none, and have this all
+    /// the same: a store that would have to look too long looks at a part of its requests, and goes on from there when asked.
     pub next: Option<RequestCursor>,
 }
 
@@ -123,7 +149,7 @@ pub struct StateCount {
     pub count: u64,
 }
 
-/// Which events to list. Every member narrows.
+/// Which events to list. Every member but the order narrows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// Of this run.
@@ -134,6 +160,8 @@ pub struct EventFilter {
     pub project: Option<ProjectKey>,
     /// Of types beginning with this text, such as `approval.`.
     pub type_prefix: Option<String>,
+    /// By when they became visible.
+    pub order: Order,
 }
 
 /// Where a page of events ends. Opaque outside the store that made it.
@@ -143,9 +171,10 @@ pub struct EventCursor(pub String);
 /// One page of events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventPage {
-    /// The events in the order in which they became visible: one that commits late is never before a cursor already given out.
+    /// The events in the order in which they became visible, or backwards: one that commits late is never before a cursor already given out.
     pub events: Vec<EventRecord>,
-    /// Where to go on: after the last event of this page, or where the reading began when it is empty.
+    /// Where to go on: after the last event of this page, or where the reading began when it is empty. Oldest first, what is still to come is
+    /// there; newest first, there is nothing more after an empty page.
     pub next: Option<EventCursor>,
 }
 
@@ -191,7 +220,7 @@ pub struct AskedCount {
 /// Read-only questions.
 #[async_trait]
 pub trait Queries: Send + Sync {
-    /// Requests, oldest first; `limit` is 1 to 500.
+    /// Requests in the filter's order; `limit` is 1 to 500.
     async fn list_requests(
         &self,
         filter: &RequestFilter,
@@ -251,13 +280,16 @@ pub trait Queries: Send + Sync {
     /// The outcome of one request of a run.
     async fn find_outcome(&self, run: &RunId, request: RequestId) -> Result<Option<Outcome>, StoreError>;
 
-    /// Events after a cursor, in the order in which they became visible; `limit` is 1 to 1000.
+    /// Events after a cursor, in the filter's order; `limit` is 1 to 1000.
     async fn list_events(
         &self,
         filter: &EventFilter,
         after: Option<&EventCursor>,
         limit: u32,
     ) -> Result<EventPage, StoreError>;
+
+    /// One event.
+    async fn find_event(&self, id: EventId) -> Result<Option<EventRecord>, StoreError>;
 
     /// The newest event of this type about a request, as soon as it is committed: no cursor is given out, so none can pass by an event.
     async fn find_newest_event(

@@ -5,8 +5,8 @@
 //! `countersign_event_horizon`): of what is below it nothing can appear any more. A cursor is the writing transaction and the place in it.
 
 use countersign_audit::EventType;
-use countersign_kernel::RequestId;
-use countersign_usecases::port::{EventCursor, EventFilter, EventPage, StoreError};
+use countersign_kernel::{EventId, RequestId};
+use countersign_usecases::port::{EventCursor, EventFilter, EventPage, Order, StoreError};
 use countersign_usecases::record::EventRecord;
 use serde::Deserialize;
 use sqlx::PgPool;
@@ -51,21 +51,63 @@ pub(super) async fn list(
     after: Option<&EventCursor>,
     limit: u32,
 ) -> Result<EventPage, StoreError> {
-    let begin = after.map(Place::parse).transpose()?.unwrap_or(BEGINNING);
-    let mut page = look(pool, filter, &begin, limit).await?;
+    let begin = after.map(Place::parse).transpose()?;
+    let listed = match filter.order {
+        Order::OldestFirst => list_on(pool, filter, &begin.unwrap_or(BEGINNING), limit).await?,
+        Order::NewestFirst => {
+            let begin = match begin {
+                Some(begin) => begin,
+                None => Place::parse(&newest(pool).await?)?.next(),
+            };
+            list_back(pool, filter, &begin, limit).await?
+        }
+    };
+    let last = listed.last().map(|last| EventCursor(format!("{}:{}", last.xid, last.position)));
+    let next = last.or_else(|| after.cloned());
+    Ok(EventPage { events: listed.into_iter().map(|listed| listed.event).collect(), next })
+}
+
+async fn list_on(
+    pool: &PgPool,
+    filter: &EventFilter,
+    begin: &Place,
+    limit: u32,
+) -> Result<Vec<Listed>, StoreError> {
+    let mut page = look(pool, filter, begin, limit).await?;
     for _ in 1..LOOKS {
         if !page.passing {
             break;
         }
-        page = look(pool, filter, &begin, limit).await?;
+        page = look(pool, filter, begin, limit).await?;
     }
-    let last = page.events.last().map(|last| EventCursor(format!("{}:{}", last.xid, last.position)));
-    let next = last.or_else(|| after.cloned());
-    Ok(EventPage { events: page.events.into_iter().map(|listed| listed.event).collect(), next })
+    Ok(page.events)
+}
+
+/// Before a place that readers are shown, nothing can appear any more.
+async fn list_back(
+    pool: &PgPool,
+    filter: &EventFilter,
+    begin: &Place,
+    limit: u32,
+) -> Result<Vec<Listed>, StoreError> {
+    let EventFilter { run, request, project, type_prefix, order: _ } = filter;
+    let document = sqlx::query_file_scalar!(
+        "src/store/queries/list_events_back.sql",
+        begin.xid.to_string(),
+        begin.position,
+        run.as_ref().map(|run| run.as_str()),
+        request.map(|request| request.to_string()),
+        project.as_ref().map(|project| project.as_str()),
+        type_prefix.as_deref(),
+        page_size(limit, 1000)
+    )
+    .fetch_one(pool)
+    .await;
+    read(&document.map_err(store_error)?, "flow_events", "of a page")
 }
 
 async fn look(pool: &PgPool, filter: &EventFilter, begin: &Place, limit: u32) -> Result<Page, StoreError> {
-    let EventFilter { run, request, project, type_prefix } = filter;
+    let EventFilter { run, request, project, type_prefix, order: _ } = filter;
     let xid = begin.xid.to_string();
     let run = run.as_ref().map(|run| run.as_str());
     let request = request.map(|request| request.to_string());
@@ -98,6 +140,20 @@ async fn look(pool: &PgPool, filter: &EventFilter, begin: &Place, limit: u32) ->
         .await
     };
     read(&document.map_err(store_error)?, "flow_events", "of a page")
+}
+
+pub(super) async fn find(pool: &PgPool, id: EventId) -> Result<Option<EventRecord>, StoreError> {
+    let id = id.to_string();
+    let document = sqlx::query_scalar!(
+        r#"SELECT (to_jsonb(e)
+                || jsonb_build_object('salt', COALESCE(e.salt, ''), 'actor_id', COALESCE(e.actor_id, '')))::text AS "event!"
+           FROM flow_events AS e WHERE e.event_id = $1"#,
+        id
+    )
+    .fetch_optional(pool)
+    .await
+    .map_err(store_error)?;
+    document.map(|document| read(&document, "flow_events", &id)).transpose()
 }
 
 /// The newest event of this type about a request. One request's events are written one after the other, for each changes its version: so
@@ -141,6 +197,11 @@ async fn look_at_newest(pool: &PgPool) -> Result<Newest, StoreError> {
 }
 
 impl Place {
+    /// The place after it.
+    const fn next(self) -> Self {
+        Self { xid: self.xid, position: self.position.saturating_add(1) }
+    }
+
     fn parse(cursor: &EventCursor) -> Result<Self, StoreError> {
         let parse = |text: &str| {
             let (xid, position) = text.split_once(':')?;

@@ -2,9 +2,10 @@
 
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_kernel::{RequestId, Timestamp};
-use countersign_usecases::port::{RequestCursor, RequestFilter, RequestPage, RequestStatus, StoreError};
+use countersign_usecases::port::{
+    Order, RequestCursor, RequestFilter, RequestPage, RequestStatus, StoreError,
+};
 use countersign_usecases::record::{RequestBundle, Stamp, StepRecord, VoteRecord};
-use countersign_usecases::search::Search;
 use serde::Deserialize;
 use sqlx::PgPool;
 
@@ -13,106 +14,86 @@ use crate::error::{read, store_error};
 
 pub(super) const TABLE: &str = "mcp_action_requests";
 
-const SEARCH: &str = include_str!("search_requests.sql");
-const SEARCH_OPEN: &str = include_str!("search_open_requests.sql");
-
 #[derive(Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     bundle: RequestBundle,
     last_heartbeat_at: Option<Stamp>,
 }
 
-pub(super) async fn list(
-    pool: &PgPool,
-    filter: &RequestFilter,
-    after: Option<RequestCursor>,
-    limit: u32,
-) -> Result<RequestPage, StoreError> {
-    let size = page_size(limit, 500);
-    let documents = read_page(pool, filter, after, size + 1).await?;
-    let more = i64::try_from(documents.len()).unwrap_or(i64::MAX) > size;
-    let requests: Vec<(ActionRequest, Option<Timestamp>)> = documents
-        .iter()
-        .take(usize::try_from(size).unwrap_or(usize::MAX))
-        .map(|document| {
-            let listed: Listed = read(document, TABLE, "of a page")?;
-            Ok((listed.bundle.try_into()?, listed.last_heartbeat_at.map(|stamp| stamp.0)))
-        })
-        .collect::<Result<_, StoreError>>()?;
+impl Listed {
+    pub(super) fn read(self) -> Result<(ActionRequest, Option<Timestamp>), StoreError> {
+        Ok((self.bundle.try_into()?, self.last_heartbeat_at.map(|stamp| stamp.0)))
+    }
+}
+
+/// A filter, but for its words, and where to begin, as statements take them.
+pub(super) struct Wanted<'f> {
+    pub(super) states: Vec<&'static str>,
+    pub(super) project: Option<&'f str>,
+    pub(super) environment: Option<&'f str>,
+    pub(super) tool: Option<&'f str>,
+    pub(super) run: Option<&'f str>,
+    pub(super) after_at: Option<String>,
+    pub(super) after_id: Option<String>,
+    pub(super) newest_first: bool,
+}
+
+impl<'f> Wanted<'f> {
+    pub(super) fn of(filter: &'f RequestFilter, after: Option<RequestCursor>) -> Self {
+        let RequestFilter { states, project, environment, tool, run, search: _, order } = filter;
+        let states = if states.is_empty() { &StateName::ALL[..] } else { states };
+        Self {
+            states: states.iter().map(|state| state.as_str()).collect(),
+            project: project.as_ref().map(|project| project.as_str()),
+            environment: environment.as_ref().map(|environment| environment.as_str()),
+            tool: tool.as_ref().map(|tool| tool.as_str()),
+            run: run.as_ref().map(|run| run.as_str()),
+            after_at: after.map(|cursor| cursor.requested_at.to_string()),
+            after_id: after.map(|cursor| cursor.id.to_string()),
+            newest_first: match order {
+                Order::OldestFirst => false,
+                Order::NewestFirst => true,
+            },
+        }
+    }
+}
+
+pub(super) async fn list(pool: &PgPool, wanted: Wanted<'_>, size: i64) -> Result<RequestPage, StoreError> {
+    let Wanted { states, project, environment, tool, run, after_at, after_id, newest_first } = wanted;
+    let documents = sqlx::query_file_scalar!(
+        "src/store/queries/list_requests.sql",
+        &states as &[&str],
+        project,
+        environment,
+        tool,
+        run,
+        after_at,
+        after_id,
+        size + 1,
+        newest_first
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(store_error)?;
+    page(&documents, size)
+}
+
+/// The page that these documents hold, of which there is one more than it takes when there is more.
+pub(super) fn page(documents: &[String], size: i64) -> Result<RequestPage, StoreError> {
+    let listed = documents.iter().map(|document| read(document, TABLE, "of a page"));
+    cut(listed.collect::<Result<_, _>>()?, size)
+}
+
+/// The page that these requests make, of which there is one more than it takes when there is more.
+pub(super) fn cut(listed: Vec<Listed>, size: i64) -> Result<RequestPage, StoreError> {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let more = listed.len() > size;
+    let requests: Vec<_> = listed.into_iter().take(size).map(Listed::read).collect::<Result<_, _>>()?;
     let next = requests
         .last()
         .filter(|_| more)
         .map(|(request, _)| RequestCursor { requested_at: request.facts.requested_at, id: request.facts.id });
     Ok(RequestPage { requests, next })
-}
-
-async fn read_page(
-    pool: &PgPool,
-    filter: &RequestFilter,
-    after: Option<RequestCursor>,
-    limit: i64,
-) -> Result<Vec<String>, StoreError> {
-    let RequestFilter { states, project, environment, tool, run, search } = filter;
-    let open = !states.is_empty() && states.iter().all(|state| is_open(*state));
-    let states = if states.is_empty() { &StateName::ALL[..] } else { states };
-    let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
-    let project = project.as_ref().map(|project| project.as_str());
-    let environment = environment.as_ref().map(|environment| environment.as_str());
-    let tool = tool.as_ref().map(|tool| tool.as_str());
-    let run = run.as_ref().map(|run| run.as_str());
-    let at = after.map(|cursor| cursor.requested_at.to_string());
-    let id = after.map(|cursor| cursor.id.to_string());
-    let (at, id) = (at.as_deref(), id.as_deref());
-    let documents = if let Some(search) = search {
-        // Planned anew each time, for these very words: what is good for a rare word is bad for a common one. The macros that check a
-        // statement when it is compiled know only statements that are kept; the store's contract runs this one.
-        let statement = if open { SEARCH_OPEN } else { SEARCH };
-        sqlx::query_scalar(statement)
-            .bind(&states)
-            .bind(project)
-            .bind(environment)
-            .bind(tool)
-            .bind(run)
-            .bind(at)
-            .bind(id)
-            .bind(limit)
-            .bind(words_of(search))
-            .persistent(false)
-            .fetch_all(pool)
-            .await
-    } else {
-        sqlx::query_file_scalar!(
-            "src/store/queries/list_requests.sql",
-            &states,
-            project,
-            environment,
-            tool,
-            run,
-            at,
-            id,
-            limit
-        )
-        .fetch_all(pool)
-        .await
-    };
-    documents.map_err(store_error)
-}
-
-/// All words, each as the beginning of one. They are letters and digits, nothing that a query would read as a sign of its own.
-fn words_of(search: &Search) -> String {
-    search.words().map(|word| format!("'{word}':*")).collect::<Vec<_>>().join(" & ")
-}
-
-fn is_open(state: StateName) -> bool {
-    match state {
-        StateName::Requested | StateName::Approved | StateName::Applying | StateName::Unknown => true,
-        StateName::Applied
-        | StateName::Answered
-        | StateName::Denied
-        | StateName::Expired
-        | StateName::Cancelled
-        | StateName::Failed => false,
-    }
 }
 
 pub(super) async fn find_status(pool: &PgPool, id: RequestId) -> Result<Option<RequestStatus>, StoreError> {

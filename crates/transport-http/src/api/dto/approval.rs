@@ -14,7 +14,7 @@ use super::plan::{Drift, Plan};
 use super::words::{ApprovalMode, Choice, InputMode, OnRunEnd, RequestState, SoleOwner};
 use crate::api::etag;
 
-/// One page of requests, oldest first.
+/// One page of requests, in the order that was asked for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct ApprovalPage {

@@ -6,13 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// One page of events, in the order in which they became visible.
+/// One page of events, in the order in which they became visible, or backwards.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct EventPage {
     /// The events.
     pub(in crate::api) events: Vec<Event>,
-    /// Where to go on, also for events that are still to come; absent where nothing has ever been.
+    /// Where to go on. Oldest first, it leads to what is still to come, and is absent where nothing has ever been; newest first, it is absent when
+    /// there is nothing before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) next_cursor: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use countersign_approvals as approvals;
 use countersign_kernel as kernel;
+use countersign_usecases::port;
 use countersign_waitstate as waitstate;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,6 +46,25 @@ impl From<approvals::StateName> for RequestState {
             approvals::StateName::Expired => Self::Expired,
             approvals::StateName::Cancelled => Self::Cancelled,
             approvals::StateName::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::api) enum ListOrder {
+    /// What has been there longest.
+    OldestFirst,
+    /// What came last.
+    NewestFirst,
+}
+
+impl From<port::Order> for ListOrder {
+    fn from(value: port::Order) -> Self {
+        match value {
+            port::Order::OldestFirst => Self::OldestFirst,
+            port::Order::NewestFirst => Self::NewestFirst,
         }
     }
 }
@@ -347,6 +367,9 @@ mod tests {
     fn the_wire_spells_what_the_domain_spells() {
         for state in approvals::StateName::ALL {
             assert_eq!(word(RequestState::from(state)), state.as_str());
+        }
+        for order in port::Order::ALL {
+            assert_eq!(word(ListOrder::from(order)), order.as_str());
         }
         for status in waitstate::RunStatus::ALL {
             assert_eq!(word(RunStatus::from(status)), status.as_str());

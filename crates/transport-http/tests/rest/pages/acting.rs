@@ -219,8 +219,9 @@ async fn each_page_lets_in_whom_it_should_and_nobody_else() {
     const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
     let world = world().await;
     let id = world.ask("orders").await;
-    let table: [(&str, &str, &[&str]); 15] = [
+    let table: [(&str, &str, &[&str]); 16] = [
         ("GET", "/", STAFF),
+        ("GET", "/requests", STAFF),
         ("GET", "/requests/ID", STAFF),
         ("POST", "/requests/ID/decision", &["approver"]),
         ("POST", "/requests/ID/answer", &["approver"]),

@@ -161,10 +161,18 @@ async fn the_record_is_read_and_taken_along() {
     let id = world.ask("orders").await;
     world.decide("alice", id, "deny").await.ok();
     let page = world.page("auditor", &format!("/audit?request={id}&type=approval.")).await.good();
-    assert_eq!(page.texts("tbody td code.small"), ["approval.requested", "approval.denied"]);
-    let link = page.all("tbody a[aria-label]")[0].attr("href").unwrap().to_owned();
-    let (address, anchor) = link.split_once('#').unwrap();
-    assert_eq!(world.page("auditor", address).await.good().all(&format!("tr[id='{anchor}']")).len(), 1);
+    assert_eq!(page.texts("tbody td code.small"), ["approval.denied", "approval.requested"]);
+    let from_the_start = page.all(".actions a")[0].attr("href").unwrap();
+    let from_the_start = world.page("auditor", from_the_start).await.good();
+    assert_eq!(from_the_start.texts("tbody td code.small"), ["approval.requested", "approval.denied"]);
+    let link = page.all("tbody a[aria-label]")[0].attr("href").unwrap();
+    let entry = world.page("auditor", link).await.good();
+    assert!(entry.text("dl.facts").contains("approval.denied"));
+    assert_eq!(entry.all(&format!("a[href='/requests/{id}']")).len(), 1);
+    for nowhere in ["/audit/nothing", "/audit/00000000-0000-7000-8000-000000000000"] {
+        assert_eq!(world.page("auditor", nowhere).await.status, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(world.page("viewer", link).await.status, StatusCode::FORBIDDEN);
 
     let csv =
         world.page("auditor", &format!("/audit/export?format=csv&request={id}&type=approval.")).await.good();
@@ -179,6 +187,52 @@ async fn the_record_is_read_and_taken_along() {
     assert_eq!(world.page("auditor", "/audit/export?format=xml").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(world.page("viewer", "/audit").await.status, StatusCode::FORBIDDEN);
     assert_eq!(world.page("viewer", "/audit/export").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn entries_about_no_request_have_an_address_too() {
+    let world = world().await;
+    world.register("run-x").await;
+    let page = world.page("auditor", "/audit?type=run.registered&run=run-x").await.good();
+    let link = page.all("tbody a[aria-label]")[0].attr("href").unwrap();
+    let entry = world.page("auditor", link).await.good();
+    assert_eq!(entry.all("a[href='/runs/run-x']").len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_over_is_found_newest_first() {
+    let world = world().await;
+    assert!(world.page("viewer", "/requests").await.good().text(".empty").contains("Nothing has been asked"));
+    let first = world.ask("orders").await;
+    let second = world.ask("stock").await;
+    world.decide("alice", first, "deny").await.ok();
+    let all = world.page("viewer", "/requests").await.good();
+    let links = |page: &Shown| -> Vec<String> {
+        page.all("tbody td:first-child a").iter().map(|link| link.attr("href").unwrap().to_owned()).collect()
+    };
+    assert_eq!(links(&all), [format!("/requests/{second}"), format!("/requests/{first}")]);
+    let denied = world.page("viewer", "/requests?state=denied&q=orders&project=&run=run-1").await.good();
+    assert_eq!((links(&denied), denied.texts("tbody .badge").len()), (vec![format!("/requests/{first}")], 1));
+    assert_eq!(denied.all("input[name=state][checked]").len(), 1);
+    let nothing = world.page("viewer", "/requests?q=nothing-like-it").await.good();
+    assert!(nothing.text(".empty").contains("Nothing passes this filter."));
+    let refused = world.page("viewer", "/requests?state=lost&order=newest_first").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn more_requests_than_a_page_holds_are_turned_over() {
+    let world = world().await;
+    for number in 0..60 {
+        world.ask(&format!("n{number}")).await;
+    }
+    let first = world.page("viewer", "/requests?run=run-1").await.good();
+    assert_eq!(first.all("tbody tr").len(), 50);
+    let next = first.all("a[rel=next]")[0].attr("href").unwrap();
+    let second = world.page("viewer", next).await.good();
+    assert_eq!((second.all("tbody tr").len(), second.all("a[rel=next]").len()), (10, 0));
+    let run = world.page("viewer", "/runs/run-1").await.good();
+    assert_eq!(run.all("a[href='/requests?run=run-1']").len(), 0, "the run's page has them all");
 }
 
 #[tokio::test]
