@@ -9,8 +9,9 @@ use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, EventId, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
-    EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
+    EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage,
+    RequestStatus, RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics,
+    StoreError,
 };
 use countersign_usecases::record::{
     DatabaseRecord, EventRecord, LinkRecord, OutcomeRecord, OwnerRow, StatisticsRecord, StepRecord,
@@ -254,10 +255,14 @@ impl Queries for SqliteStore {
                 query_as!(
                     Placed,
                     r#"SELECT position AS "position!: i64", record AS "record!: String" FROM flow_events_json
-                    WHERE position "# + $beyond + r#" ?1 AND (?2 IS NULL OR run_id = ?2)
+                    WHERE position "#
+                        + $beyond
+                        + r#" ?1 AND (?2 IS NULL OR run_id = ?2)
                         AND (?3 IS NULL OR request_id = ?3) AND (?4 IS NULL OR project = ?4)
                         AND (?5 IS NULL OR substr(event_type, 1, length(?5)) = ?5)
-                    ORDER BY position "# + $direction + " LIMIT ?6",
+                    ORDER BY position "#
+                        + $direction
+                        + " LIMIT ?6",
                     begin,
                     run,
                     request,
@@ -282,8 +287,10 @@ impl Queries for SqliteStore {
 
     async fn find_event(&self, id: EventId) -> Result<Option<EventRecord>, StoreError> {
         let id = id.to_string();
-        let found =
-            query_scalar!(r#"SELECT record AS "record!: String" FROM flow_events_json WHERE event_id = ?1"#, id);
+        let found = query_scalar!(
+            r#"SELECT record AS "record!: String" FROM flow_events_json WHERE event_id = ?1"#,
+            id
+        );
         let found = found.fetch_optional(self.readers()).await.map_err(store_error)?;
         found.map(|record| EVENTS.read(&record)).transpose()
     }

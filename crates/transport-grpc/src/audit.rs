@@ -1,7 +1,7 @@
 //! `AuditService`: the audited facts, in the order in which they became visible.
 
 use countersign_usecases::ServiceError;
-use countersign_usecases::port::{EventCursor, EventFilter};
+use countersign_usecases::port::{EventCursor, EventFilter, Order};
 use tonic::{Request, Response, Status};
 
 use crate::convert::event::event;
@@ -63,5 +63,6 @@ fn filter(fields: &mut Fields, asked: &v1::ListEventsRequest) -> EventFilter {
         request: asked.request_id.as_deref().and_then(|id| fields.request("request_id", id)),
         project: fields.maybe_name("project", asked.project.as_deref()),
         type_prefix: type_prefix.map(str::to_owned),
+        order: Order::OldestFirst,
     }
 }

@@ -145,7 +145,7 @@ impl Resting {
     fn expected(&self) -> Expected {
         match self.plot.name() {
             "sync-taken-back" => Expected::SecretsAndBack,
-            "sync" => Expected::Secrets,
+            "sync" | "sync-slow" => Expected::Secrets,
             "create" => Expected::DatabaseMade,
             "create-with-role" => Expected::DatabaseWithRole,
             "delete" => Expected::DatabaseKept,

@@ -11,6 +11,8 @@ pub enum Plot {
     Well(Cell),
     /// GitHub refuses the secret for good, so that the write to Kubernetes is taken back.
     TakenBack,
+    /// GitHub takes its time, so that the lease has to be prolonged meanwhile.
+    Slow,
     /// A database is made together with a login role, whose password goes into a Kubernetes Secret. On PostgreSQL only.
     WithRole,
 }
@@ -19,7 +21,7 @@ const SYNC: Cell = Cell { tool: "secret.sync.github_k8s", action: "sync" };
 const CREATE: Cell = Cell { tool: "database.lifecycle", action: "create" };
 
 impl Plot {
-    /// All of them.
+    /// All of them but the slow one, which only the points need.
     pub fn all() -> Vec<Self> {
         CELLS.into_iter().map(Self::Well).chain([Self::TakenBack, Self::WithRole]).collect()
     }
@@ -33,7 +35,7 @@ impl Plot {
     pub const fn cell(self) -> Cell {
         match self {
             Self::Well(cell) => cell,
-            Self::TakenBack => SYNC,
+            Self::TakenBack | Self::Slow => SYNC,
             Self::WithRole => CREATE,
         }
     }
@@ -43,6 +45,7 @@ impl Plot {
         match self {
             Self::Well(cell) => cell.action,
             Self::TakenBack => "sync-taken-back",
+            Self::Slow => "sync-slow",
             Self::WithRole => "create-with-role",
         }
     }
@@ -51,7 +54,7 @@ impl Plot {
     pub fn ending(self) -> &'static str {
         match self {
             Self::Well(Cell { action: "ask", .. }) => "answered",
-            Self::Well(_) | Self::WithRole => "applied",
+            Self::Well(_) | Self::Slow | Self::WithRole => "applied",
             Self::TakenBack => "failed",
         }
     }
@@ -81,7 +84,8 @@ impl Theme {
     /// All of them.
     pub fn all() -> Vec<Self> {
         let chores = [Chore::Restore, Chore::Purge, Chore::Watch];
-        Plot::all().into_iter().map(Self::Request).chain(chores.map(Self::Chore)).collect()
+        let plots = Plot::all().into_iter().chain([Plot::Slow]);
+        plots.map(Self::Request).chain(chores.map(Self::Chore)).collect()
     }
 
     /// Lower-case letters and dashes.
@@ -98,7 +102,15 @@ impl Theme {
     pub const fn needs_no_roles(self) -> bool {
         match self {
             Self::Request(Plot::WithRole) => false,
-            Self::Request(Plot::Well(_) | Plot::TakenBack) | Self::Chore(_) => true,
+            Self::Request(Plot::Well(_) | Plot::TakenBack | Plot::Slow) | Self::Chore(_) => true,
+        }
+    }
+
+    /// Whether it is told for what happens while a target takes its time, and for nothing else.
+    pub const fn is_about_time(self) -> bool {
+        match self {
+            Self::Request(Plot::Slow) => true,
+            Self::Request(Plot::Well(_) | Plot::TakenBack | Plot::WithRole) | Self::Chore(_) => false,
         }
     }
 

@@ -167,7 +167,16 @@ pub async fn discover(arena: &mut Arena, theme: Theme) -> Result<Vec<String>> {
         *count += 1;
         format!("{name}#{count}")
     });
-    Ok(numbered.collect())
+    let points: Vec<_> = numbered.filter(|point| is_of_interest(theme, point)).collect();
+    ensure!(!points.is_empty(), "{theme} passes no point that it is told for");
+    Ok(points)
+}
+
+/// Whether this story is told with a death at this point. A timer prolongs leases, as often as the machine is slow: the story of the slow target
+/// passes that for certain, the first time, and every other by chance.
+fn is_of_interest(theme: Theme, point: &str) -> bool {
+    let by_timer = point.starts_with("work(extend");
+    if theme.is_about_time() { by_timer && point.ends_with("#1") } else { !by_timer }
 }
 
 /// What the store and the targets saw.

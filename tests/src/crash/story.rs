@@ -11,6 +11,9 @@ use super::oracle::{Evidence, Resting};
 use super::plot::Plot;
 use crate::clients::{Agent, Parties, status_of};
 
+/// How long a slow GitHub takes: leases are prolonged by then ([`super::arena::LEASE_S`]), and nobody has given up waiting.
+const SLOW_MS: u64 = 1_200;
+
 /// A story and the names that are its own.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -54,15 +57,20 @@ impl Story {
         format!("db_{}", self.tag)
     }
 
-    /// Makes what the story begins with: a database, where one is to be looked at or taken away; a target that refuses, where one does.
+    /// Makes what the story begins with: a database, where one is to be looked at or taken away; a target that refuses or takes its time, where one does.
     ///
     /// # Errors
     /// A server refuses.
     pub async fn prepare(&mut self, arena: &mut Arena) -> Result<()> {
-        if self.plot == Plot::TakenBack {
+        let fault = match self.plot {
+            Plot::TakenBack => Some(Behaviour::status(422)),
+            Plot::Slow => Some(Behaviour::Delay { for_ms: SLOW_MS }),
+            Plot::Well(_) | Plot::WithRole => None,
+        };
+        if let Some(behaviour) = fault {
             let path = format!("/repos/acme/shop/**/secrets/{}", self.github_name());
-            let refusal = FaultRule::next("PUT", &path, Behaviour::status(422));
-            arena.site.github.fail(FaultRule { times: u32::MAX, ..refusal });
+            let next = FaultRule::next("PUT", &path, behaviour);
+            arena.site.github.fail(FaultRule { times: u32::MAX, ..next });
         }
         if matches!(self.plot.name(), "delete" | "drop" | "describe") {
             let create = Plot::named("create").context("databases can be created")?;
@@ -301,7 +309,7 @@ impl Story {
             arguments
         };
         match self.plot.name() {
-            "sync" | "sync-taken-back" => json!({
+            "sync" | "sync-taken-back" | "sync-slow" => json!({
                 "environment": "dev", "github_secret_name": self.github_name(),
                 "kubernetes_secret_name": self.kubernetes_name(), "justification": why, "idempotency_key": key,
             }),

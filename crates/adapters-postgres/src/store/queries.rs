@@ -35,7 +35,9 @@ impl Queries for PgStore {
         let wanted = Wanted::of(filter, after);
         let size = page_size(limit, 500);
         match &filter.search {
-            Some(search) => Finder { pool: &self.pool, bounds: self.search }.find(&wanted, search, size).await,
+            Some(search) => {
+                Finder { pool: &self.pool, bounds: self.search }.find(&wanted, search, size).await
+            }
             None => requests::list(&self.pool, wanted, size).await,
         }
     }

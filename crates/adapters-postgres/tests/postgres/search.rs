@@ -20,8 +20,7 @@ async fn story(looked_through: u32, patience: Millis, names: &[&str]) -> (Story,
 
 /// What is found, page by page.
 async fn pages(story: &Story, text: &str, order: Order, limit: u32) -> Vec<Vec<RequestId>> {
-    let filter =
-        RequestFilter { search: Some(text.parse().unwrap()), order, ..RequestFilter::default() };
+    let filter = RequestFilter { search: Some(text.parse().unwrap()), order, ..RequestFilter::default() };
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let page = story.store.list_requests(&filter, after, limit).await.unwrap();

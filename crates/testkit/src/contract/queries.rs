@@ -5,8 +5,8 @@ use countersign_kernel::{AgentKey, Millis, ProjectKey, RequestId};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::DatabaseWrite;
 use countersign_usecases::port::{
-    DayCounts, Order, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter, RunPage,
-    Statistics,
+    DayCounts, Order, RequestCursor, RequestFilter, RequestPage, RequestStatus, RunCursor, RunFilter,
+    RunPage, Statistics,
 };
 use countersign_usecases::record::{OwnerRow, StepRecord};
 use countersign_waitstate::{RunLinks, RunStatus};

@@ -30,7 +30,11 @@ async fn found_in(world: &World, states: &[StateName], run: Option<&RunId>, text
         ..RequestFilter::default()
     });
     let found = found_by(world, &oldest_first).await;
-    assert_eq!(found_by(world, &newest_first).await, in_order(&found, Order::NewestFirst), "{newest_first:?}");
+    assert_eq!(
+        found_by(world, &newest_first).await,
+        in_order(&found, Order::NewestFirst),
+        "{newest_first:?}"
+    );
     found
 }
 

@@ -7,8 +7,9 @@ use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
 use countersign_kernel::{DatabaseName, EventId, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
-    EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage, RequestStatus,
-    RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics, StoreError,
+    EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage,
+    RequestStatus, RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics,
+    StoreError,
 };
 use countersign_usecases::record::{
     EventRecord, LinkRecord, OutcomeRecord, OwnerRow, RequestRecord, RunRecord, RunRequestRecord, Stamp,
@@ -192,7 +193,9 @@ impl Queries for MemoryStore {
         let wanted = |(_, event): &(_, &EventRecord)| selected(event, filter);
         let found: Vec<_> = match filter.order {
             Order::OldestFirst => tables.events.range(begin.unwrap_or(0) + 1..).filter(wanted).collect(),
-            Order::NewestFirst => tables.events.range(..begin.unwrap_or(u64::MAX)).rev().filter(wanted).collect(),
+            Order::NewestFirst => {
+                tables.events.range(..begin.unwrap_or(u64::MAX)).rev().filter(wanted).collect()
+            }
         };
         let (page, _) = cut(found, limit, 1000);
         let next = page.last().map(|(place, _)| EventCursor(place.to_string())).or_else(|| after.cloned());

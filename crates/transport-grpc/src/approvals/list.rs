@@ -3,7 +3,7 @@
 use countersign_approvals::StateName;
 use countersign_usecases::ServiceError;
 use countersign_usecases::look::Liveness;
-use countersign_usecases::port::RequestFilter;
+use countersign_usecases::port::{Order, RequestFilter};
 use tonic::Status;
 
 use crate::convert::fields::Fields;
@@ -70,5 +70,6 @@ fn filter(fields: &mut Fields, asked: &v1::ListPendingApprovalsRequest) -> Reque
         tool: fields.maybe_name("tool", asked.tool.as_deref()),
         run: fields.maybe_name("run_id", asked.run_id.as_deref()),
         search: None,
+        order: Order::OldestFirst,
     }
 }

@@ -7,7 +7,7 @@ use countersign_approvals::ActionRequest;
 use countersign_kernel::{Millis, RequestId, Timestamp};
 use countersign_usecases::decisions::DecisionError;
 use countersign_usecases::look::{Liveness, get_request};
-use countersign_usecases::port::{EventCursor, EventFilter, RequestFilter, StoreError};
+use countersign_usecases::port::{EventCursor, EventFilter, Order, RequestFilter, StoreError};
 use countersign_usecases::{ServiceError, Services};
 use tonic::Status;
 use tracing::Instrument as _;
@@ -45,6 +45,7 @@ pub(super) async fn begin(
         tool: fields.maybe_name("tool", asked.tool.as_deref()),
         run: fields.maybe_name("run_id", asked.run_id.as_deref()),
         search: None,
+        order: Order::OldestFirst,
     };
     let filter = fields.finish(Some(filter), &call)?;
     let silent_after = shared.settings.requester_silent_after;
@@ -137,7 +138,7 @@ impl Watch {
 
     fn wants(&self, request: &ActionRequest) -> bool {
         // Nobody watches for words.
-        let RequestFilter { states: _, project, environment, tool, run, search: _ } = &self.filter;
+        let RequestFilter { states: _, project, environment, tool, run, search: _, order: _ } = &self.filter;
         let facts = &request.facts;
         project.as_ref().is_none_or(|project| *project == facts.project)
             && environment.as_ref().is_none_or(|wanted| facts.environment.as_ref() == Some(wanted))

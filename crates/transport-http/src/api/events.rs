@@ -40,7 +40,8 @@ pub(super) async fn list_events(
     fields.finish(Some(()))?;
     let found =
         api.services.queries().list_events(&filter, after.as_ref(), limit).await.map_err(unreadable)?;
-    let next = found.next.filter(|_| filter.order == Order::OldestFirst || found.events.len() >= limit as usize);
+    let next =
+        found.next.filter(|_| filter.order == Order::OldestFirst || found.events.len() >= limit as usize);
     Ok(Json(EventPage {
         events: found.events.into_iter().map(Event::from).collect(),
         next_cursor: next.map(|next| paging::token(&scope, &next)),

@@ -30,15 +30,8 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
-        Self::Inbox,
-        Self::Requests,
-        Self::Overview,
-        Self::Runs,
-        Self::Trace,
-        Self::Audit,
-        Self::Policy,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Inbox, Self::Requests, Self::Overview, Self::Runs, Self::Trace, Self::Audit, Self::Policy];
 
     const fn path(self) -> &'static str {
         match self {

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_audit::EventType;
 use countersign_kernel::{
-    ActionName, AgentKey, DatabaseName, Environment, EventId, Millis, ProjectKey, RequestId, RunId, Timestamp,
-    ToolName,
+    ActionName, AgentKey, DatabaseName, Environment, EventId, Millis, ProjectKey, RequestId, RunId,
+    Timestamp, ToolName,
 };
 use countersign_waitstate::{Outcome, Run, RunStatus};
 

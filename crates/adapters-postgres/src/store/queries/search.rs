@@ -16,8 +16,8 @@ use sqlx::query::QueryScalar;
 use sqlx::{PgPool, query_scalar};
 
 use super::requests::{Listed, TABLE, Wanted, cut, page};
-use crate::store::SearchBounds;
 use crate::error::{is_cancelled, read, store_error};
+use crate::store::SearchBounds;
 
 const IN_ORDER: &str = include_str!("search_listed_requests.sql");
 const BY_WORDS: &str = include_str!("search_requests.sql");
