@@ -1,6 +1,7 @@
 //! Servers that die, and are started again: what the stories are played on.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub struct Arena {
     pub deaths: Vec<String>,
     /// How long a request may take to settle.
     pub patience: Duration,
+    /// Whether servers are left alone. As long as they are not, patience does not run out.
+    pub at_rest: Arc<AtomicBool>,
     /// Who launches the runs, when it isn't who usually does.
     pub launched_by: Option<String>,
     armings: u32,
@@ -113,7 +116,7 @@ impl Arena {
     /// Somebody who tells stories on the same servers, and leaves it to others to start them.
     pub fn guest(&self, turn: usize) -> Self {
         let guest = Self::empty(self.site.clone(), Successor::TheOthers, self.addresses.clone());
-        Self { turn, patience: self.patience, ..guest }
+        Self { turn, patience: self.patience, at_rest: Arc::clone(&self.at_rest), ..guest }
     }
 
     fn empty(site: Arc<Site>, successor: Successor, addresses: Arc<Mutex<Vec<String>>>) -> Self {
@@ -126,6 +129,7 @@ impl Arena {
             deaths_to_come: Vec::new(),
             deaths: Vec::new(),
             patience: PATIENCE,
+            at_rest: Arc::new(AtomicBool::new(true)),
             launched_by: None,
             armings: 0,
             parties: None,
@@ -285,7 +289,7 @@ impl Arena {
     /// # Errors
     /// It was refused, or never succeeded.
     pub async fn insist<T>(&mut self, what: &str, attempt: impl AsyncFn(&Parties) -> Result<T>) -> Result<T> {
-        let until = Instant::now() + self.patience;
+        let mut until = Instant::now() + self.patience;
         loop {
             let tried = match self.connected().await {
                 Ok(parties) => attempt(&parties).await,
@@ -298,6 +302,7 @@ impl Arena {
                     return Err(error).with_context(|| format!("never: {what}"));
                 }
                 Err(_) => {
+                    until = self.extended(until);
                     self.parties = None;
                     tokio::time::sleep(TICK).await;
                     self.tend().await?;
@@ -316,8 +321,9 @@ impl Arena {
         patience: Duration,
         look: impl AsyncFn(&Parties) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
-        let until = Instant::now() + patience;
+        let mut until = Instant::now() + patience;
         while Instant::now() < until {
+            until = self.extended(until);
             if let Some(found) = self.insist(what, &look).await? {
                 return Ok(Some(found));
             }
@@ -325,6 +331,11 @@ impl Arena {
             self.tend().await?;
         }
         Ok(None)
+    }
+
+    /// Until when somebody waits who would wait until then if all were well.
+    fn extended(&self, until: Instant) -> Instant {
+        if self.at_rest.load(Ordering::Relaxed) { until } else { until.max(Instant::now() + self.patience) }
     }
 
     async fn connected(&mut self) -> Result<Parties> {
