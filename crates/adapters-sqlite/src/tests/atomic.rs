@@ -129,11 +129,12 @@ async fn filled() -> Bench {
             choice: "approve".to_owned(),
             seen_digest: digest("plan"),
             reason: Some("nul \u{0} and \u{1f600}".to_owned()),
-            input_mode: "text".to_owned(),
+            input_mode: "voice".to_owned(),
             proof: "bearer_token".to_owned(),
             voted_at: Stamp(START),
             as_sole_owner: true,
             by_group: Some("group:corp:sre".to_owned()),
+            transcript: Some(json!({"provider": "acme", "confidence_percent": 93})),
         }],
         links: vec![link()],
         ..records(1)
