@@ -1,7 +1,7 @@
 //! A person dictates: the reason of a decision, or an answer in own words.
 
 use countersign_approvals::Transcript;
-use countersign_kernel::{Language, RedactedText, TextError, Timestamp};
+use countersign_kernel::{Digest, Language, RedactedText, TextError, Timestamp, visible};
 
 use super::error::VoiceError;
 use super::proof::{self, About, Proved};
@@ -51,6 +51,8 @@ pub struct Dictated {
     pub text: RedactedText,
     /// How they became text.
     pub transcript: Transcript,
+    /// What it was said about: what the decision has to name, as long as nothing changes.
+    pub plan_digest: Digest,
     /// Comes back with the words.
     pub proof: String,
     /// Until when it may.
@@ -92,7 +94,8 @@ pub async fn dictate(
     let about = About { request: target.id, revision: snapshot.request.revision, by: &by.principal };
     let proof = proof::make(&services.sealer, &*services.ports.entropy, about, &proved)
         .map_err(ServiceError::from)?;
-    Ok(Dictated { text, transcript: proved.transcript, proof, expires_at })
+    let plan_digest = snapshot.request.proposal.plan_digest;
+    Ok(Dictated { text, transcript: proved.transcript, plan_digest, proof, expires_at })
 }
 
 async fn check(
@@ -116,10 +119,11 @@ async fn check(
     Ok(target.check(request)?)
 }
 
-/// The words as they may be shown: scrubbed of secrets before anybody sees them.
+/// The words as they may be shown: scrubbed of secrets before anybody sees them, and without characters that hide. They are confirmed as they
+/// are shown.
 fn words(heard: &Heard, purpose: Purpose) -> Result<RedactedText, VoiceError> {
     let max = purpose.max_characters();
-    RedactedText::parse(&heard.text, 1, max).map_err(|error| match error {
+    RedactedText::parse(&visible(&heard.text.replace("\r\n", "\n")), 1, max).map_err(|error| match error {
         TextError::TooShort { .. } => VoiceError::NothingHeard,
         TextError::TooLong { .. } => VoiceError::TooManyWords { max },
     })

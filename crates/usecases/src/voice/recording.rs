@@ -147,7 +147,10 @@ impl Recording {
 }
 
 /// Whether a recording of this length may be transcribed, as far as its length is known.
-pub(super) fn check_duration(duration: Option<Millis>, limits: DictationLimits) -> Result<(), RecordingError> {
+pub(super) fn check_duration(
+    duration: Option<Millis>,
+    limits: DictationLimits,
+) -> Result<(), RecordingError> {
     match duration {
         Some(lasts) if lasts > limits.max_duration => {
             Err(RecordingError::TooLong { lasts, max: limits.max_duration })
@@ -170,8 +173,8 @@ fn wave_duration(bytes: &[u8]) -> Option<Millis> {
             return held.checked_mul(1000)?.checked_div(bytes_per_second?).map(Millis);
         }
         if head.starts_with(b"fmt ") {
-            bytes_per_second =
-                Some(u64::from(u32::from_le_bytes(after.get(8..12)?.try_into().ok()?))).filter(|rate| *rate > 0);
+            bytes_per_second = Some(u64::from(u32::from_le_bytes(after.get(8..12)?.try_into().ok()?)))
+                .filter(|rate| *rate > 0);
         }
         // Chunks begin at even places.
         rest = after.get(length.checked_add(length % 2)?..)?;
@@ -188,7 +191,8 @@ mod tests {
 
     /// A wave file of 8000 bytes a second.
     fn wave(data: usize, before: &[u8]) -> Vec<u8> {
-        let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0".to_vec();
+        let mut bytes =
+            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0".to_vec();
         bytes.extend_from_slice(before);
         bytes.extend_from_slice(b"data");
         bytes.extend_from_slice(&u32::try_from(data).unwrap().to_le_bytes());

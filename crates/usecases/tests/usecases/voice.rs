@@ -62,9 +62,8 @@ impl Stage {
     async fn set() -> Self {
         let world = World::new(1).await;
         let ear = Arc::new(Ear::default());
-        let services = world.replica_with(7, |services| {
-            services.with_hearing(Some(Hearing::new(ear.clone(), LIMITS)))
-        });
+        let services =
+            world.replica_with(7, |services| services.with_hearing(Some(Hearing::new(ear.clone(), LIMITS))));
         Self { world, ear, services }
     }
 
@@ -99,7 +98,8 @@ impl Stage {
     ) -> Result<InputMode, VoiceError> {
         let seen = self.world.request(id).await.proposal.plan_digest;
         let (text, proof) = (words(text), dictated.proof.as_str());
-        confirm_spoken(&self.world.replica(9), Spoken { request: id, seen, text: Some(&text), proof }, by).await
+        confirm_spoken(&self.world.replica(9), Spoken { request: id, seen, text: Some(&text), proof }, by)
+            .await
     }
 }
 
@@ -145,7 +145,12 @@ async fn r5_a_dictated_reason_is_shown_first_and_recorded_with_how_it_became_tex
 async fn r5_a_dictated_answer_reaches_the_agent_with_how_it_became_text() {
     let stage = Stage::set().await;
     let (id, seen) = stage.question(true).await;
-    stage.hears(Ok(Heard { language: None, confidence: None, duration: None, ..heard("keep it where it is") }));
+    stage.hears(Ok(Heard {
+        language: None,
+        confidence: None,
+        duration: None,
+        ..heard("keep it where it is")
+    }));
     let dictated = stage.dictate(id, Purpose::Answer, ALICE).await.unwrap();
     let input_mode = stage.confirm(id, &dictated, "keep it where it is", &who(ALICE)).await.unwrap();
     let answer = GivenAnswer { seen, reply: Reply::Custom(dictated.text), input_mode };
@@ -180,11 +185,12 @@ async fn words_that_were_changed_count_as_typed() {
     let id = stage.world.call("a").await.request.unwrap();
     stage.hears(Ok(heard("line one\nline two")));
     let dictated = stage.dictate(id, Purpose::Reason, ALICE).await.unwrap();
-    for (text, spoken) in [
-        ("line one\r\nline two", true),
-        ("line one\nline two!", false),
-        ("line two", false),
-    ] {
+    stage.hears(Ok(heard("line one\r\nline two\u{202e}")));
+    let hidden = stage.dictate(id, Purpose::Reason, ALICE).await.unwrap();
+    assert_eq!(hidden.text.as_str(), "line one\nline two<U+202E>", "nothing hides in what is confirmed");
+    for (text, spoken) in
+        [("line one\r\nline two", true), ("line one\nline two!", false), ("line two", false)]
+    {
         let mode = stage.confirm(id, &dictated, text, &who(ALICE)).await.unwrap();
         assert_eq!(mode.transcript().is_some(), spoken, "{text}");
         assert_eq!(mode == InputMode::Text, !spoken, "{text}");
@@ -194,12 +200,17 @@ async fn words_that_were_changed_count_as_typed() {
 #[tokio::test]
 async fn a_proof_is_one_persons_for_one_request_as_it_is_and_for_a_time() {
     let stage = Stage::set().await;
-    let (id, other) = (stage.world.call("a").await.request.unwrap(), stage.world.call("b").await.request.unwrap());
+    let (id, other) =
+        (stage.world.call("a").await.request.unwrap(), stage.world.call("b").await.request.unwrap());
     stage.hears(Ok(heard("no")));
     let dictated = stage.dictate(id, Purpose::Reason, ALICE).await.unwrap();
     let not_proved = ("transcript_not_proved", Kind::Conflict);
     assert_eq!(code(stage.confirm(id, &dictated, "no", &who(BOB)).await), not_proved, "another person's");
-    assert_eq!(code(stage.confirm(other, &dictated, "no", &who(ALICE)).await), not_proved, "another request's");
+    assert_eq!(
+        code(stage.confirm(other, &dictated, "no", &who(ALICE)).await),
+        not_proved,
+        "another request's"
+    );
     let forged = Dictated { proof: "k1.AAAA".to_owned(), ..dictated.clone() };
     assert_eq!(code(stage.confirm(id, &forged, "no", &who(ALICE)).await), not_proved, "nobody's");
     stage.world.clock.advance(Millis(899_999));
@@ -207,7 +218,11 @@ async fn a_proof_is_one_persons_for_one_request_as_it_is_and_for_a_time() {
     stage.world.clock.advance(Millis(1));
     assert_eq!(code(stage.confirm(id, &dictated, "no", &who(ALICE)).await), not_proved, "too old");
     // Whoever decides too late is told that, not what is wrong with the proof.
-    stage.world.decide(id, Choice::Deny, stage.world.request(id).await.proposal.plan_digest, BOB).await.unwrap();
+    stage
+        .world
+        .decide(id, Choice::Deny, stage.world.request(id).await.proposal.plan_digest, BOB)
+        .await
+        .unwrap();
     assert_eq!(stage.confirm(id, &forged, "no", &who(ALICE)).await.unwrap(), InputMode::Text);
 }
 
