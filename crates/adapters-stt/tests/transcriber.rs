@@ -59,7 +59,8 @@ fn english() -> Recording {
 
 /// A wave file in which nothing moves, of so many bytes at 8000 a second.
 fn silence(bytes: u32) -> Recording {
-    let mut wave = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data".to_vec();
+    let mut wave =
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data".to_vec();
     wave.extend_from_slice(&bytes.to_le_bytes());
     wave.resize(wave.len() + usize::try_from(bytes).unwrap(), 0x80);
     recording(&wave, AudioKind::Wav)
@@ -107,8 +108,14 @@ async fn every_kind_of_recording_is_sent_under_a_name_that_tells_it() {
         assert_eq!(heard.text, "whatever was said", "{kind}");
     }
     let names: Vec<_> = world.simulator.asked().into_iter().map(|asked| asked.file_name).collect();
-    assert_eq!(names, ["recording.webm", "recording.ogg", "recording.m4a", "recording.mp3", "recording.flac"]);
-    assert!(world.simulator.asked().iter().all(|asked| asked.language.is_none()), "no hint unless there is one");
+    assert_eq!(
+        names,
+        ["recording.webm", "recording.ogg", "recording.m4a", "recording.mp3", "recording.flac"]
+    );
+    assert!(
+        world.simulator.asked().iter().all(|asked| asked.language.is_none()),
+        "no hint unless there is one"
+    );
 }
 
 #[tokio::test]
@@ -129,7 +136,10 @@ async fn a_model_that_answers_with_the_text_alone_is_taken() {
     assert_eq!((heard.text.as_str(), heard.confidence, heard.duration), (samples::ENGLISH_WORDS, None, None));
     let verbose = World::with(|options| options.model = "gpt-4o-mini-transcribe".parse().unwrap()).await;
     let refused = verbose.hear(&english()).await.unwrap_err();
-    assert!(matches!(&refused, TranscriberError::Refused { why } if why.contains("not compatible")), "{refused:?}");
+    assert!(
+        matches!(&refused, TranscriberError::Refused { why } if why.contains("not compatible")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -150,7 +160,8 @@ async fn what_is_set_up_wrongly_is_told_from_what_is_away() {
 #[tokio::test]
 async fn a_transcriber_that_is_away_or_busy_can_be_asked_again() {
     let world = World::new().await;
-    let busy = Behaviour::Answer { status: 429, retry_after_s: Some(2), message: Some("slow down".to_owned()) };
+    let busy =
+        Behaviour::Answer { status: 429, retry_after_s: Some(2), message: Some("slow down".to_owned()) };
     for behaviour in [
         busy,
         Behaviour::status(500),
@@ -193,7 +204,9 @@ async fn looking_asks_for_no_transcription() {
 #[tokio::test]
 async fn an_address_is_that_of_a_web_server_and_holds_no_secret() {
     let simulator = SpeechSimulator::start(SpeechConfig::default()).await.unwrap();
-    for bad in ["", "stt", "file:///v1", "https://user:password@stt.example/v1", "https://stt.example/v1?key=x"] {
+    for bad in
+        ["", "stt", "file:///v1", "https://user:password@stt.example/v1", "https://stt.example/v1?key=x"]
+    {
         let refused = OpenAiTranscriber::new(SttOptions { url: bad.to_owned(), ..options(&simulator) });
         assert!(matches!(refused, Err(OptionsError::Address { .. })), "{bad}");
     }

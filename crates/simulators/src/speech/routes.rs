@@ -31,7 +31,8 @@ pub(super) fn api(listener: Listener) -> Router {
 /// An error on command, in the service's own shape.
 pub(super) fn on_command(status: StatusCode, _retry_after_s: Option<u32>, message: Option<&str>) -> Response {
     let kind = if status.is_server_error() { "server_error" } else { "requests" };
-    let error = json!({"message": message.unwrap_or("on command"), "type": kind, "param": null, "code": null});
+    let error =
+        json!({"message": message.unwrap_or("on command"), "type": kind, "param": null, "code": null});
     (status, Json(json!({"error": error}))).into_response()
 }
 
@@ -49,7 +50,8 @@ impl Refused {
 
     fn answer(self) -> Response {
         let Self(status, message, param, code) = self;
-        let error = json!({"message": message, "type": "invalid_request_error", "param": param, "code": code});
+        let error =
+            json!({"message": message, "type": "invalid_request_error", "param": param, "code": code});
         (status, Json(json!({"error": error}))).into_response()
     }
 }
@@ -69,7 +71,8 @@ async fn models(State(listener): State<Listener>, headers: HeaderMap) -> Respons
     if let Err(refused) = authorize(&desk, &headers) {
         return refused.answer();
     }
-    let models = desk.config.models.iter().map(|id| json!({"id": id, "object": "model", "owned_by": "simulator"}));
+    let models =
+        desk.config.models.iter().map(|id| json!({"id": id, "object": "model", "owned_by": "simulator"}));
     Json(json!({"object": "list", "data": models.collect::<Vec<_>>()})).into_response()
 }
 
@@ -90,7 +93,8 @@ async fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, Refused> {
     let mut parts = Multipart::new(chunks, boundary);
     let mut form = Form::default();
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
-        let (name, file_name) = (part.name().unwrap_or_default().to_owned(), part.file_name().map(str::to_owned));
+        let (name, file_name) =
+            (part.name().unwrap_or_default().to_owned(), part.file_name().map(str::to_owned));
         let bytes = part.bytes().await.map_err(|_| broken())?;
         let text = || String::from_utf8_lossy(&bytes).into_owned();
         match name.as_str() {
@@ -98,7 +102,12 @@ async fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, Refused> {
             "model" => form.model = Some(text()),
             "language" => form.language = Some(text()),
             "response_format" => form.response_format = Some(text()),
-            other => return Err(Refused::field("form", format!("Unrecognized request argument supplied: {other}"))),
+            other => {
+                return Err(Refused::field(
+                    "form",
+                    format!("Unrecognized request argument supplied: {other}"),
+                ));
+            }
         }
     }
     Ok(form)
@@ -131,7 +140,11 @@ fn listen(desk: &mut Desk, form: Form) -> Result<Value, Refused> {
             return Err(Refused::field("response_format", message));
         }
     };
-    if form.language.as_ref().is_some_and(|tag| tag.len() != 2 || !tag.bytes().all(|byte| byte.is_ascii_lowercase())) {
+    if form
+        .language
+        .as_ref()
+        .is_some_and(|tag| tag.len() != 2 || !tag.bytes().all(|byte| byte.is_ascii_lowercase()))
+    {
         return Err(Refused::field("language", "Invalid language. Use ISO-639-1."));
     }
     let seconds = look_at(&file_name, &bytes)?;
@@ -172,7 +185,8 @@ fn look_at(file_name: &str, bytes: &[u8]) -> Result<f64, Refused> {
         let message = format!("Unrecognized file format. Supported formats: {FORMATS:?}");
         return Err(Refused(StatusCode::BAD_REQUEST, message, None, None));
     }
-    let begins: [&[u8]; 7] = [b"RIFF", b"\x1a\x45\xdf\xa3", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"fLaC"];
+    let begins: [&[u8]; 7] =
+        [b"RIFF", b"\x1a\x45\xdf\xa3", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"fLaC"];
     let is_mp4 = bytes.get(4..8) == Some(b"ftyp");
     if !is_mp4 && !begins.iter().any(|begin| bytes.starts_with(begin)) {
         let message = "Audio file might be corrupted or unsupported".to_owned();
