@@ -241,9 +241,10 @@ async fn a_target_that_can_not_even_be_tried_hides_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_transcribes_is_asked_without_a_recording() {
-    let place = Place::prepare(vec![GithubGrant::full("acme/shop"), GithubGrant::full("acme/billing")], vec![
-        KubernetesRule::everything(),
-    ])
+    let place = Place::prepare(
+        vec![GithubGrant::full("acme/shop"), GithubGrant::full("acme/billing")],
+        vec![KubernetesRule::everything()],
+    )
     .await;
     let plain = place.configuration();
     place.doctor(&plain).await.says("note  speech to text: not configured: nobody can dictate");

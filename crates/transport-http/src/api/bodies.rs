@@ -15,7 +15,10 @@ const LAST_OPTION: u32 = 4;
 const MAX_PROOF: usize = 4096;
 
 const CHOICES: [(&str, Choice); 2] = [("approve", Choice::Approve), ("deny", Choice::Deny)];
-const INPUT_MODES: [(&str, fn() -> InputMode); 3] =
+/// What makes an input mode: one that was spoken has no transcript unless it is proved.
+type Mode = fn() -> InputMode;
+
+const INPUT_MODES: [(&str, Mode); 3] =
     [("button", || InputMode::Button), ("text", || InputMode::Text), ("voice", || InputMode::Voice(None))];
 const VERDICTS: [(&str, Verdict); 2] = [("applied", Verdict::Applied), ("failed", Verdict::Failed)];
 
