@@ -33,7 +33,7 @@ pub(crate) use frame::in_page;
 
 /// The pages, each behind the gate of the operation it stands for.
 pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
-    let pages: [(&str, Is, MethodRouter<Api>); 16] = [
+    let pages: [(&str, Is, MethodRouter<Api>); 18] = [
         ("/", Is::ListApprovals, get(inbox::show)),
         ("/requests", Is::ListApprovals, get(past::show)),
         ("/requests/{id}", Is::GetApproval, get(request::show)),
