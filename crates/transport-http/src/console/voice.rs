@@ -36,7 +36,8 @@ impl FromRequest<Api> for Spoken {
             Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, "the form can't be read")
         })?;
         let (files, typed): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.name == AUDIO);
-        let recording = files.into_iter().next().map(|file| {
+        // A field without a file is sent as an empty one.
+        let recording = files.into_iter().find(|file| !file.bytes.is_empty()).map(|file| {
             let kind = voice::kind_of(file.media_type.as_deref().unwrap_or_default())?;
             voice::recording(file.bytes.into(), kind, limits)
         });

@@ -399,7 +399,8 @@ async fn what_is_wrong_with_a_recording_is_said_beside_what_was_typed() {
     };
     world.ear.hears(" ");
     said(&wave(80), "audio/wav", 422, "Nothing was heard").await;
-    said(b"", "application/octet-stream", 415, "of this kind are not taken").await;
+    said(b"", "application/octet-stream", 422, "can't be read as audio").await;
+    said(b"MThd", "audio/midi", 415, "of this kind are not taken").await;
     said(b"hello", "audio/wav", 422, "can't be read as audio").await;
     said(&wave(SPEECH.max_bytes), "audio/wav", 413, "too large").await;
     world.ear.fails(TranscriberError::Unavailable { why: "it is away".to_owned() });
