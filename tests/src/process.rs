@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use countersign_simulators::{
     GithubConfig, GithubGrant, GithubRepository, GithubSimulator, GithubToken, Journal, KubernetesConfig,
-    KubernetesRule, KubernetesSimulator, KubernetesToken,
+    KubernetesRule, KubernetesSimulator, KubernetesToken, SpeechConfig, SpeechSimulator,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -30,6 +30,8 @@ pub struct Site {
     pub github: GithubSimulator,
     /// The Kubernetes stand-in.
     pub kubernetes: KubernetesSimulator,
+    /// The stand-in for a transcriber.
+    pub speech: SpeechSimulator,
 }
 
 /// A running server. Killed when dropped.
@@ -77,7 +79,8 @@ impl Site {
             ..KubernetesConfig::default()
         })
         .await?;
-        let site = Self { folder, store, journal, github, kubernetes };
+        let speech = SpeechSimulator::start(SpeechConfig::default()).await?;
+        let site = Self { folder, store, journal, github, kubernetes, speech };
         site.write_files()?;
         Ok(site)
     }
@@ -194,6 +197,7 @@ impl Site {
         write("policy.yaml", POLICY)?;
         write("github.token", "suite-github")?;
         write("kubernetes.token", "suite-kubernetes")?;
+        write("speech.key", "the key for speech")?;
         let hash = |token: &str| hex::encode(Sha256::digest(token.as_bytes()));
         let config = format!(
             include_str!("process/countersign.toml"),
@@ -204,6 +208,7 @@ impl Site {
             platform = hash("suite-platform-token"),
             github = self.github.url(),
             kubernetes = self.kubernetes.url(),
+            speech = self.speech.url(),
         );
         write("countersign.toml", &config)?;
         if self.store.needs_migration() {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use countersign_simulators::Behaviour;
+use countersign_simulators::speech::samples;
 use countersign_suites::clients::{Agent, Parties, status_of};
 use countersign_suites::deployment::Deployment;
 use countersign_suites::process::{ServerProcess, Site};
 use countersign_suites::store::{PgServer, Store};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -145,6 +148,62 @@ async fn a_batch_over_two_runs_counts_all_or_nothing_over_http() -> Result<()> {
             scene.outcome(&scene.agent, &a).await? == "applied"
                 && scene.outcome(&other, &b).await? == "applied"
         );
+        Ok(())
+    })
+    .await
+}
+
+impl Scene {
+    /// The approver says what is in the recorded sample.
+    async fn says(&self, path: &str) -> Result<Answered> {
+        let request = self.client.post(format!("{}/api/v1/{path}?language=en", self.server.http));
+        self.send(request.header("content-type", "audio/wav").body(samples::ENGLISH)).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_a_denial_and_an_answer_are_dictated_over_http() -> Result<()> {
+    on_both_stores("voice", |store| async {
+        let scene = Scene::set(store).await?;
+        let id = scene.asked(&scene.agent, "rest_spoken").await?;
+        let heard = scene.says(&format!("approvals/{id}/decision/voice")).await?;
+        ensure!((heard.status, &heard.body["text"]) == (200, &json!(samples::ENGLISH_WORDS)), "{}", heard.body);
+        let shown = scene.get(&format!("approvals/{id}")).await?;
+        ensure!(shown.body["summary"]["state"] == "requested", "nothing counts yet: {}", shown.body);
+        let deny = json!({
+            "decision": "deny", "seen_digest": heard.body["plan_digest"], "reason": heard.body["text"],
+            "transcript_proof": heard.body["transcript_proof"],
+        });
+        let denied = scene.post(&format!("approvals/{id}/decision"), &deny).await?;
+        ensure!(denied.status == 200, "{}", denied.body);
+        ensure!(scene.outcome(&scene.agent, &id).await? == "denied");
+        let vote = scene.get(&format!("approvals/{id}")).await?.body["votes"][0].clone();
+        let details = json!({
+            "provider": "suite", "model": "whisper-1", "language": "english", "confidence_percent": 90,
+            "audio_sha256": format!("sha256:{}", hex::encode(Sha256::digest(samples::ENGLISH))), "duration_ms": 1674,
+        });
+        ensure!((&vote["input_mode"], &vote["transcript"]) == (&json!("voice"), &details), "{vote}");
+        let events = scene.get(&format!("events?request={id}&type=approval.denied")).await?;
+        ensure!(events.body["events"][0]["detail"]["transcript"] == details, "{}", events.body);
+
+        let ask = json!({"question": "When may it be released?", "options": ["today", "tomorrow"]});
+        let question = scene.agent.call("mcp_owner_feedback_request", &ask).await?.request_id.context("a request")?;
+        let heard = scene.says(&format!("questions/{question}/answer/voice")).await?;
+        let answer = json!({
+            "seen_digest": heard.body["plan_digest"], "custom_text": heard.body["text"],
+            "transcript_proof": heard.body["transcript_proof"],
+        });
+        let answered = scene.post(&format!("questions/{question}/answer"), &answer).await?;
+        ensure!(answered.status == 200, "{}", answered.body);
+        ensure!(scene.outcome(&scene.agent, &question).await? == "answered");
+        let told = scene.get(&format!("events?request={question}&type=approval.answered")).await?;
+        let detail = &told.body["events"][0]["detail"];
+        ensure!(detail["input_mode"] == "voice" && detail["transcript"] == details, "{detail}");
+
+        scene.site.speech.fail_next("POST", "/v1/audio/transcriptions", Behaviour::status(503));
+        let other = scene.asked(&scene.agent, "rest_unheard").await?;
+        let away = scene.says(&format!("approvals/{other}/decision/voice")).await?;
+        ensure!((away.status, &away.body["code"]) == (503, &json!("transcriber_unavailable")), "{}", away.body);
         Ok(())
     })
     .await

@@ -9,6 +9,7 @@ pub mod embedded;
 pub mod load;
 pub mod secret;
 pub mod sign_in;
+pub mod speech_to_text;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use serde::Serialize;
 
 use secret::SecretSource;
 use sign_in::SignInConfig;
+use speech_to_text::SpeechToTextConfig;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +55,9 @@ pub struct Config {
     /// Signing in with a browser. Nobody can without it.
     #[serde(default)]
     pub sign_in: Option<SignInConfig>,
+    /// Turning speech into text. Nobody can dictate without it.
+    #[serde(default)]
+    pub speech_to_text: Option<SpeechToTextConfig>,
     /// The systems that control tools change.
     #[serde(default)]
     pub targets: TargetsConfig,

@@ -22,6 +22,7 @@ mod planted;
 mod run_tokens;
 mod serve;
 mod sign_in;
+mod speech;
 mod stores;
 mod targets;
 mod upkeep;

@@ -158,7 +158,8 @@ fn read_oidc(config: &OidcConfig, public_url: &PublicUrl) -> Result<(OidcProvide
     Ok((provider, rules))
 }
 
-fn is_of_this_machine(url: &str) -> bool {
+/// Whether an address is on the machine itself, where nobody listens in.
+pub fn is_of_this_machine(url: &str) -> bool {
     let host = url.strip_prefix("http://").unwrap_or_default().split('/').next().unwrap_or_default();
     PublicUrl::parse(&format!("http://{host}")).is_ok_and(|url| url.is_this_machine())
 }

@@ -17,6 +17,7 @@ use crate::master_keys;
 use crate::metered::MeteredLedger;
 use crate::run_tokens::PasetoRunTokens;
 use crate::sign_in::SignInSetup;
+use crate::speech::SpeechSetup;
 use crate::stores::Stores;
 use crate::targets::Targets;
 
@@ -57,6 +58,7 @@ pub async fn wire(config: &Config) -> Result<Wired> {
     if let SignInSetup::Development { .. } = &sign_in {
         tracing::warn!("{}", sign_in.standing());
     }
+    let hearing = SpeechSetup::from_config(config)?.map(SpeechSetup::hearing);
     let (stores, targets) = outside(config).await?;
     let (standing, browsers) = (sign_in.standing(), sign_in.browsers(stores.sessions.clone()));
     let tools = Arc::new(targets.tools(stores.register.clone())?);
@@ -71,7 +73,8 @@ pub async fn wire(config: &Config) -> Result<Wired> {
         wake: wake.clone(),
         stopwatch: Arc::new(MonotonicWatch::start()),
     };
-    let services = Services::new(ports, tools, sealer).with_databases(targets.database_servers());
+    let services = Services::new(ports, tools, sealer);
+    let services = services.with_databases(targets.database_servers()).with_hearing(hearing);
     let services = Arc::new(match config.watch.interval_s {
         0 => services,
         seconds => services.watching(Millis::from_secs(seconds)),

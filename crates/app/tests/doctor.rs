@@ -7,7 +7,7 @@ use std::process::Command;
 
 use countersign_simulators::{
     GithubConfig, GithubGrant, GithubRepository, GithubSimulator, GithubToken, KubernetesConfig,
-    KubernetesRule, KubernetesSimulator, KubernetesToken,
+    KubernetesRule, KubernetesSimulator, KubernetesToken, SpeechConfig, SpeechSimulator,
 };
 
 const POLICY: &str = r#"
@@ -237,4 +237,33 @@ async fn a_target_that_can_not_even_be_tried_hides_nothing_else() {
     // Named whole, so that it can be asked about without a policy text.
     said.says("ok    kubernetes namespace live: ");
     said.says("note  kubernetes: `{project}-{environment}` can't be filled in without a policy text: not asked about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_transcribes_is_asked_without_a_recording() {
+    let place = Place::prepare(
+        vec![GithubGrant::full("acme/shop"), GithubGrant::full("acme/billing")],
+        vec![KubernetesRule::everything()],
+    )
+    .await;
+    let plain = place.configuration();
+    place.doctor(&plain).await.says("note  speech to text: not configured: nobody can dictate");
+    let speech = SpeechSimulator::start(SpeechConfig::default()).await.unwrap();
+    place.write("speech.key", "the key for speech");
+    let with = |url: &str, key: &str| {
+        format!(
+            "{plain}[speech_to_text]\nname = 'acme'\nurl = '{url}'\nmodel = 'whisper-1'\napi_key = {{ file = '{key}' }}\n"
+        )
+    };
+    let said = place.doctor(&with(&speech.url(), "speech.key")).await;
+    said.says("ok    speech to text: `acme` at ");
+    assert!(said.well && speech.asked().is_empty(), "{}", said.text);
+    let wrong = place.doctor(&with(&speech.url(), "right")).await;
+    assert_eq!((wrong.bad(), wrong.well), (vec!["speech to text"], false));
+    assert!(wrong.text.contains("HTTP 401") && !wrong.text.contains("Bearer"), "{}", wrong.text);
+    let elsewhere = place.doctor(&with("http://stt.example/v1", "speech.key")).await;
+    elsewhere.says("BAD   speech to text: speech_to_text: url: `http://stt.example/v1` has to be `https`");
+    let url = speech.url();
+    speech.stop().await;
+    assert_eq!(place.doctor(&with(&url, "speech.key")).await.bad(), ["speech to text"]);
 }

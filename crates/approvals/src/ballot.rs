@@ -5,6 +5,7 @@ use std::str::FromStr;
 use countersign_kernel::{Digest, OutsideGroup, Principal, Proof, RedactedText, Timestamp};
 
 use crate::state::ParseWordError;
+use crate::transcript::Transcript;
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +39,31 @@ impl FromStr for Choice {
 }
 
 /// How a person gave a decision or answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputMode {
     /// A button, a command, a call.
     Button,
     /// Typed words.
     Text,
-    /// Spoken words, transcribed.
-    Voice,
+    /// Spoken words. How they became text is known where they were transcribed here, and not where whoever relays them says so.
+    Voice(Option<Transcript>),
 }
 
 impl InputMode {
+    /// How spoken words became text, where that is known.
+    pub const fn transcript(&self) -> Option<&Transcript> {
+        match self {
+            Self::Voice(transcript) => transcript.as_ref(),
+            Self::Button | Self::Text => None,
+        }
+    }
+
     /// The one spelling.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Button => "button",
             Self::Text => "text",
-            Self::Voice => "voice",
+            Self::Voice(_) => "voice",
         }
     }
 }
@@ -66,7 +75,7 @@ impl FromStr for InputMode {
         match text {
             "button" => Ok(Self::Button),
             "text" => Ok(Self::Text),
-            "voice" => Ok(Self::Voice),
+            "voice" => Ok(Self::Voice(None)),
             other => Err(ParseWordError::named(other)),
         }
     }

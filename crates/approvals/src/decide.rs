@@ -103,6 +103,42 @@ impl ActionRequest {
         Ok(Decided::Counted(self.become_settled(settled, event)))
     }
 
+    /// Whether this person's word on the request would be heard now: for what comes before a decision, such as dictating its reason.
+    ///
+    /// # Errors
+    /// The state, the clock or the person forbids it.
+    pub fn hears(
+        &self,
+        who: &Principal,
+        members: &dyn Membership,
+        now: Timestamp,
+    ) -> Result<(), DecideError> {
+        let State::Requested { decide_by } = &self.state else {
+            return Err(not_requested(self.facts.id, &self.state).into());
+        };
+        self.check_in_time(*decide_by, now)?;
+        self.check_member(who, members)?;
+        self.check_requester(who, members).map(|_| ())
+    }
+
+    /// The same for an answer in own words.
+    ///
+    /// # Errors
+    /// It is no question, takes no own words, or the state, the clock or the person forbids it.
+    pub fn hears_own_words(
+        &self,
+        who: &Principal,
+        members: &dyn Membership,
+        now: Timestamp,
+    ) -> Result<(), DecideError> {
+        let id = self.facts.id;
+        match &self.facts.question {
+            None => Err(DecideError::NotAQuestion { id }),
+            Some(form) if !form.allow_custom => Err(DecideError::CustomNotAllowed { id }),
+            Some(_) => self.hears(who, members, now),
+        }
+    }
+
     /// Refuses a request whose approval policy no longer allows.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ pub mod progress;
 pub mod request;
 pub mod resolution;
 pub mod state;
+pub mod transcript;
 
 pub use ballot::{Answer, AnswerBallot, Ballot, Choice, InputMode, Reply, Vote};
 pub use decide::Decided;
@@ -27,3 +28,4 @@ pub use progress::{Progress, StepFailure, StepProgress, StepState};
 pub use request::{ActionRequest, CallKey, Proposal, QuestionForm, RequestFacts};
 pub use resolution::Resolution;
 pub use state::{CancelledBy, ExpiredPhase, ParseWordError, Settled, State, StateName};
+pub use transcript::{Label, Percent, Transcript};

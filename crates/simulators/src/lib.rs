@@ -1,4 +1,4 @@
-//! Stand-ins for GitHub, Kubernetes and a provider of identities (OpenID Connect) that speak real HTTP, so that the real adapters and their real clients can be
+//! Stand-ins for GitHub, Kubernetes, a provider of identities (OpenID Connect) and a transcriber that speak real HTTP, so that the real adapters and their real clients can be
 //! tested and shown without an account or a cluster.
 //!
 //! Each simulator is strict about what the real service refuses, keeps a [`Journal`] of every effect it let happen
@@ -12,7 +12,7 @@
 //! | `GET /_simulator/journal?after=N` | the effects with a number above `N` |
 //! | `GET /_simulator/requests` | method, path and answered status of each request seen |
 //! | `GET`, `POST`, `DELETE /_simulator/fail` | lists, adds, clears [`FaultRule`]s |
-//! | `POST /_simulator/set` | changes the target by hand: [`GithubChange`], [`KubernetesChange`], [`OidcChange`] |
+//! | `POST /_simulator/set` | changes the target by hand: [`GithubChange`], [`KubernetesChange`], [`OidcChange`], [`SpeechChange`] |
 //!
 //! A [`Proxy`] stands in front of any of them, or of a real PostgreSQL server, and cuts, delays and resets connections at a chosen request
 //! or answer.
@@ -29,6 +29,7 @@ mod kubernetes;
 mod oidc;
 mod proxy;
 mod server;
+pub mod speech;
 
 pub use faults::{Behaviour, FaultRule};
 pub use github::{
@@ -41,3 +42,4 @@ pub use kubernetes::{
 pub use oidc::{OidcChange, OidcConfig, OidcSimulator, TokenFlaw};
 pub use proxy::{Passing, Protocol, Proxy, Tap, Verdict};
 pub use server::{ChangeRefused, SeenRequest, StartError};
+pub use speech::{SpeechChange, SpeechConfig, SpeechSimulator};

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use countersign_approvals::{
-    Ballot, CallKey, Choice, InputMode, Proposal, QuestionForm, RequestFacts, Transition, open,
+    Ballot, CallKey, Choice, InputMode, Percent, Proposal, QuestionForm, RequestFacts, Transcript,
+    Transition, open,
 };
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{
@@ -224,6 +225,22 @@ pub fn ballot(by: &str, choice: Choice, seen: Digest) -> Ballot {
         seen,
         reason: Some(words("the test decides so")),
         input_mode: InputMode::Button,
+    }
+}
+
+/// How some spoken words became text.
+///
+/// # Panics
+/// Never: the labels are well-formed.
+pub fn transcript() -> Transcript {
+    let label = |text: &str| text.parse().expect("the label is well-formed");
+    Transcript {
+        provider: label("acme"),
+        model: label("whisper-1"),
+        language: Some(label("english")),
+        confidence: Percent::new(93),
+        audio: Digest::of_bytes(b"some recording"),
+        duration: Some(Millis(1_480)),
     }
 }
 

@@ -19,6 +19,7 @@ mod questions;
 mod runs;
 mod stream;
 mod trace;
+pub(crate) mod voice;
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ use pulse::Pulse;
 
 pub(crate) use approvals::unreadable;
 pub(crate) use events::event_filter;
-pub(crate) use gate::{RequestName, Staff, admit_browser, count};
+pub(crate) use gate::{RequestName, Staff, admit_browser, count, most_bytes};
 pub use openapi::document;
 pub(crate) use problem::{Answer, Problem};
 pub(crate) use query::{Fields, Sent};
@@ -162,6 +163,8 @@ fn operations(guard: Guard<'_>) -> OpenApiRouter<Api> {
         .routes(for_(Is::ResolveUnknown, routes!(approvals::resolve_unknown)))
         .routes(for_(Is::DecideApprovals, routes!(batch::decide_approvals)))
         .routes(for_(Is::AnswerQuestion, routes!(questions::answer_question)))
+        .routes(for_(Is::DictateReason, routes!(voice::dictate_reason)))
+        .routes(for_(Is::DictateAnswer, routes!(voice::dictate_answer)))
         .routes(for_(Is::ListRuns, routes!(runs::list_runs)))
         .routes(for_(Is::GetRun, routes!(runs::get_run)))
         .routes(for_(Is::ReadRunTimeline, routes!(runs::read_run_timeline)))

@@ -20,6 +20,7 @@ mod runs;
 mod settings;
 mod trace;
 mod visitor;
+mod voice;
 mod words;
 
 use axum::Router;
@@ -32,12 +33,14 @@ pub(crate) use frame::in_page;
 
 /// The pages, each behind the gate of the operation it stands for.
 pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
-    let pages: [(&str, Is, MethodRouter<Api>); 16] = [
+    let pages: [(&str, Is, MethodRouter<Api>); 18] = [
         ("/", Is::ListApprovals, get(inbox::show)),
         ("/requests", Is::ListApprovals, get(past::show)),
         ("/requests/{id}", Is::GetApproval, get(request::show)),
         ("/requests/{id}/decision", Is::DecideApproval, post(decide::decide)),
         ("/requests/{id}/answer", Is::AnswerQuestion, post(decide::answer)),
+        ("/requests/{id}/decision/voice", Is::DictateReason, post(voice::reason)),
+        ("/requests/{id}/answer/voice", Is::DictateAnswer, post(voice::answer)),
         ("/requests/{id}/cancel", Is::CancelApproval, post(decide::withdraw)),
         ("/requests/{id}/settle", Is::ResolveUnknown, post(decide::settle)),
         ("/batch", Is::DecideApprovals, post(batch::decide).get(batch::show)),

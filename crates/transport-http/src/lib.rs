@@ -11,6 +11,7 @@
 
 mod api;
 mod console;
+mod multipart;
 mod operations;
 mod public_url;
 mod security_headers;

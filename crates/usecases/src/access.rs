@@ -79,6 +79,10 @@ pub enum Operation {
     DecideApprovals,
     /// A person answers a question.
     AnswerQuestion,
+    /// A person dictates the reason of a decision, which does not count by that.
+    DictateReason,
+    /// A person dictates an answer, which does not count by that.
+    DictateAnswer,
     /// A person settles what is unknown.
     ResolveUnknown,
     /// A person withdraws a request.
@@ -135,7 +139,11 @@ impl Operation {
             | Self::GetPolicy
             | Self::ExplainPolicy
             | Self::ListQuarantinedDatabases => STAFF,
-            Self::DecideApproval | Self::DecideApprovals | Self::AnswerQuestion => APPROVER,
+            Self::DecideApproval
+            | Self::DecideApprovals
+            | Self::AnswerQuestion
+            | Self::DictateReason
+            | Self::DictateAnswer => APPROVER,
             Self::CancelApproval => Access::AnyOf(&[Approver, Operator]),
             Self::ResolveUnknown | Self::ActivatePolicy | Self::RestoreDatabase => OPERATOR,
             Self::ListEvents => Access::AnyOf(&[Auditor, Operator]),

@@ -40,7 +40,7 @@ impl From<RequestId> for Target {
 }
 
 impl Target {
-    fn check(self, request: &ActionRequest) -> Result<(), DecisionError> {
+    pub(crate) fn check(self, request: &ActionRequest) -> Result<(), DecisionError> {
         match self.version {
             Some(looked_at) if looked_at != request.version => {
                 Err(DecisionError::VersionChanged { id: self.id, looked_at, current: request.version })
@@ -50,7 +50,7 @@ impl Target {
     }
 
     /// The refusal of what this person asked: whoever may not is told so, and whoever looked at something older is told that first.
-    fn refusal(self, request: &ActionRequest, error: impl Into<DecisionError>) -> DecisionError {
+    pub(crate) fn refusal(self, request: &ActionRequest, error: impl Into<DecisionError>) -> DecisionError {
         let error = error.into();
         match self.check(request) {
             Err(changed) if error.kind() != Kind::Denied => changed,
@@ -120,7 +120,7 @@ async fn commit_decided(
 }
 
 /// Records that somebody who may not decide tried to.
-async fn record_attempt(
+pub(crate) async fn record_attempt(
     services: &Services,
     snapshot: &RequestSnapshot,
     by: &Identity,

@@ -27,6 +27,7 @@ pub mod services;
 pub mod sign_in;
 pub mod timers;
 pub mod upkeep;
+pub mod voice;
 pub mod warrants;
 pub mod watch;
 pub mod worker;

@@ -1,4 +1,4 @@
-//! The doors of the use cases: storage, work, reading, upkeep, sessions, identities, warrants, randomness. Adapters implement them and decide nothing.
+//! The doors of the use cases: storage, work, reading, upkeep, sessions, identities, speech, warrants, randomness. Adapters implement them and decide nothing.
 
 pub mod entropy;
 pub mod identity_provider;
@@ -8,6 +8,7 @@ pub mod sessions;
 pub mod stopwatch;
 pub mod store_error;
 pub mod token;
+pub mod transcriber;
 pub mod upkeep;
 pub mod wake;
 pub mod warrant;
@@ -28,6 +29,7 @@ pub use sessions::{AttemptSnapshot, SessionSnapshot, SessionStore};
 pub use stopwatch::Stopwatch;
 pub use store_error::StoreError;
 pub use token::{IssuedToken, RunTokens, TokenError};
+pub use transcriber::{Heard, Transcriber, TranscriberError};
 pub use upkeep::Upkeep;
 pub use wake::Wake;
 pub use warrant::{Warrant, WarrantError, WarrantIssuer};

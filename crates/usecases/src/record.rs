@@ -18,6 +18,7 @@ pub mod session;
 pub mod stamp;
 pub mod statistics;
 pub mod step;
+pub(crate) mod transcript;
 
 pub use event::{DeliveryRecord, EventRecord, LinkRecord, PrincipalRecord};
 pub use owner::{Kept, OwnerRow};

@@ -149,6 +149,24 @@ impl Sealer {
         })
     }
 
+    /// Seals a note that leaves us and comes back: nobody else can read, make or change one. It opens for the same purpose only, by every
+    /// server that has the master key.
+    ///
+    /// # Errors
+    /// There is no key to seal with.
+    pub fn seal_note(&self, entropy: &dyn Entropy, note: &[u8], purpose: &str) -> Result<String, SealError> {
+        let master = self.keys.get(&self.active).ok_or(SealError::NoKey)?;
+        let sealed = encrypt(entropy, &master.0, note, &associated_note(purpose)).ok_or(SealError::NoKey)?;
+        Ok(format!("{}.{sealed}", self.active))
+    }
+
+    /// Opens a note; `None` for one that is not ours, or for something else.
+    pub fn open_note(&self, sealed: &str, purpose: &str) -> Option<Vec<u8>> {
+        // What is sealed has no dot.
+        let (key, sealed) = sealed.rsplit_once('.')?;
+        decrypt(&self.keys.get(key)?.0, sealed, &associated_note(purpose))
+    }
+
     /// Opens a sealed value: the same bytes every time.
     ///
     /// # Errors
@@ -171,6 +189,10 @@ impl Sealer {
 
 fn associated(request: &dyn fmt::Display, revision: i64, purpose: &str) -> String {
     format!("countersign/sealed/v1/{request}/{revision}/{purpose}")
+}
+
+fn associated_note(purpose: &str) -> String {
+    format!("countersign/note/v1/{purpose}")
 }
 
 /// Characters without bias: bytes at or above the largest multiple of 62 are drawn again.
@@ -293,6 +315,22 @@ mod tests {
         }
         let unknown = sealer("k2", 8).rewrap(&entropy, &found).unwrap_err();
         assert_eq!(unknown, SealError::UnknownKey("k1".to_owned()));
+    }
+
+    #[test]
+    fn a_note_opens_for_its_purpose_only_and_also_after_a_rotation() {
+        let entropy = Counting(AtomicU8::new(1));
+        let note = sealer("k1", 7).seal_note(&entropy, b"a note", "this").unwrap();
+        assert_eq!(both("k2").open_note(&note, "this").as_deref(), Some(&b"a note"[..]));
+        assert_eq!(both("k2").open_note(&note, "that"), None);
+        assert_eq!(sealer("k1", 8).open_note(&note, "this"), None, "another key of that name");
+        assert_eq!(sealer("k2", 7).open_note(&note, "this"), None, "a key that is gone");
+        let (changed, cut) = (note.replacen("k1.", "k1.A", 1), &note[..note.len() - 4]);
+        for forged in ["", "k1", "k1.", "k1.!", &*changed, cut] {
+            assert_eq!(both("k1").open_note(forged, "this"), None, "{forged}");
+        }
+        let again = sealer("k1", 7).seal_note(&entropy, b"a note", "this").unwrap();
+        assert_ne!(again, note, "each is sealed anew");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::error::ServiceError;
 use crate::port::{Entropy, Ids, Ledger, Queries, RunTokens, Stopwatch, Wake, WarrantIssuer, WorkQueue};
 use crate::record::{PrincipalRecord, Stamp};
 use crate::seal::Sealer;
+use crate::voice::Hearing;
 use policies::Policies;
 use run_facts::KnownRuns;
 use run_locks::RunLocks;
@@ -52,6 +53,7 @@ pub struct Services {
     pub(crate) tools: Arc<ToolRegistry>,
     pub(crate) sealer: Sealer,
     pub(crate) databases: Arc<dyn DatabaseServers>,
+    hearing: Option<Hearing>,
     policies: Policies,
     locks: RunLocks,
     runs: KnownRuns,
@@ -85,6 +87,7 @@ impl Services {
             tools,
             sealer,
             databases: Arc::new(NoServers),
+            hearing: None,
             policies,
             locks: RunLocks::default(),
             runs: KnownRuns::default(),
@@ -96,6 +99,17 @@ impl Services {
     #[must_use]
     pub fn with_databases(self, databases: Arc<dyn DatabaseServers>) -> Self {
         Self { databases, ..self }
+    }
+
+    /// The same, and people may speak; without it nobody can dictate to this process.
+    #[must_use]
+    pub fn with_hearing(self, hearing: Option<Hearing>) -> Self {
+        Self { hearing, ..self }
+    }
+
+    /// Speech to text, where it is configured.
+    pub fn hearing(&self) -> Option<&Hearing> {
+        self.hearing.as_ref()
     }
 
     /// The same, and this process watches the targets as often.

@@ -14,6 +14,9 @@ use super::stage::{self, Stage, Waiting};
 /// What schemathesis is told beside the command line.
 const CONFIG: &str = include_str!("schemathesis.toml");
 
+/// What it is told in its own language: how recordings are made.
+const HOOKS: &str = include_str!("hooks.py");
+
 /// The parts of an attempt. Each has requests of its own that wait for people: another would find them decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -82,6 +85,7 @@ impl Attempt<'_> {
         let file = |extension: &str| plan.folder.join(format!("{}.{extension}", self.name));
         let waiting = stage.ask(&self.name).await?;
         std::fs::write(file("toml"), configuration(&waiting))?;
+        std::fs::write(plan.folder.join("hooks.py"), HOOKS)?;
         let output = std::fs::File::create(file("txt"))?;
         let mut command = Command::new(&plan.program);
         command

@@ -36,7 +36,7 @@ impl Layer {
             "policy" | "approvals" | "waitstate" | "audit" | "mcp-tools" => Layer::Domain,
             "usecases" => Layer::Usecases,
             "adapters-postgres" | "adapters-sqlite" | "adapters-k8s" | "adapters-github"
-            | "adapters-http" | "adapters-oidc" => Layer::Adapter,
+            | "adapters-http" | "adapters-oidc" | "adapters-stt" => Layer::Adapter,
             "transport-grpc" | "transport-http" | "transport-mcp" => Layer::Transport,
             "simulators" => Layer::Simulators,
             "testkit" => Layer::Testkit,
@@ -161,9 +161,9 @@ const HOMES: &[Home] = &[
     },
     Home {
         names: &["reqwest"],
-        homes: &["adapters-http", "adapters-oidc", "suites", "example-own-tool"],
+        homes: &["adapters-http", "adapters-oidc", "adapters-stt", "suites", "example-own-tool"],
         in_tests_of: &["simulators"],
-        rule: "reqwest lives only in adapters-http and adapters-oidc, in the simulators' tests, in the suites and in the example of a tool of one's own",
+        rule: "reqwest lives only in adapters-http, adapters-oidc and adapters-stt, in the simulators' tests, in the suites and in the example of a tool of one's own",
     },
     Home {
         names: &["openidconnect", "oauth2"],

@@ -129,11 +129,12 @@ async fn filled() -> Bench {
             choice: "approve".to_owned(),
             seen_digest: digest("plan"),
             reason: Some("nul \u{0} and \u{1f600}".to_owned()),
-            input_mode: "text".to_owned(),
+            input_mode: "voice".to_owned(),
             proof: "bearer_token".to_owned(),
             voted_at: Stamp(START),
             as_sole_owner: true,
             by_group: Some("group:corp:sre".to_owned()),
+            transcript: Some(transcript()),
         }],
         links: vec![link()],
         ..records(1)
@@ -246,12 +247,20 @@ async fn a_request_may_take_the_intent_that_another_gives_up_in_the_same_commit(
     assert_eq!(bench.count("SELECT count(*) FROM mcp_action_requests WHERE open_intent = 1").await, 1);
 }
 
+fn transcript() -> serde_json::Value {
+    json!({
+        "provider": "acme", "model": "whisper-1", "language": "english", "confidence_percent": 93,
+        "audio_sha256": digest("recording"), "duration_ms": null,
+    })
+}
+
 #[tokio::test]
 async fn rows_come_back_as_they_were_written() {
     let bench = filled().await;
     let votes = bench.store.list_votes(request_id(1).parse().unwrap()).await.unwrap();
     assert_eq!(votes[0].reason.as_deref(), Some("nul \u{0} and \u{1f600}"));
     assert!(votes[0].as_sole_owner);
+    assert_eq!(votes[0].transcript, Some(transcript()));
     let snapshot = bench.store.load_run(&RunId::parse("run-1").unwrap()).await.unwrap();
     assert_eq!(snapshot.unread[0].detail, outcome(2).detail);
     let loaded = bench.store.load_request(request_id(1).parse().unwrap()).await.unwrap().unwrap();

@@ -123,14 +123,15 @@ pub(super) async fn put_votes(connection: &mut SqliteConnection, votes: &Rows) -
     let rows = votes.array();
     query!(
         "INSERT INTO approval_votes (request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at,
-            as_sole_owner, by_group)
+            as_sole_owner, by_group, transcript)
         SELECT value->>'request_id', value->>'revision', value->>'principal', value->>'choice', value->>'seen_digest',
-            value->>'reason', value->>'input_mode', value->>'proof', value->>'voted_at', value->>'as_sole_owner', value->>'by_group'
+            value->>'reason', value->>'input_mode', value->>'proof', value->>'voted_at', value->>'as_sole_owner', value->>'by_group',
+            value->>'transcript'
         FROM json_each(?1) WHERE true
         ON CONFLICT (request_id, revision, principal) DO UPDATE SET choice = excluded.choice,
             seen_digest = excluded.seen_digest, reason = excluded.reason, input_mode = excluded.input_mode,
             proof = excluded.proof, voted_at = excluded.voted_at, as_sole_owner = excluded.as_sole_owner,
-            by_group = excluded.by_group",
+            by_group = excluded.by_group, transcript = excluded.transcript",
         rows,
     )
     .execute(connection)

@@ -8,6 +8,7 @@ mod keys;
 mod places;
 mod policy;
 mod sign_in;
+mod speech;
 mod store;
 mod targets;
 
@@ -24,6 +25,7 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     findings.good("configuration", "read");
     keys::look(config, &mut findings);
     sign_in::look(config, &mut findings).await;
+    speech::look(config, &mut findings).await;
     let stores = store::look(config, &mut findings).await;
     match &stores {
         Some(stores) => keys::look_in_store(&config.sealing, stores, &mut findings).await,

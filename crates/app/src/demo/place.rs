@@ -8,6 +8,7 @@ use countersign_simulators::{
     GithubConfig, GithubGrant, GithubRepository, GithubSimulator, GithubToken, Journal,
 };
 use countersign_simulators::{KubernetesConfig, KubernetesRule, KubernetesSimulator, KubernetesToken};
+use countersign_simulators::{SpeechConfig, SpeechSimulator};
 
 use crate::commands::{Bearer as NewToken, say};
 use crate::config::{Config, load};
@@ -19,12 +20,16 @@ const POLICY: &str = include_str!("policy.yaml");
 /// The repository of the demo's project.
 pub(super) const REPOSITORY: &str = "acme/shop";
 
+/// What is heard, whatever is said: the simulator understands nothing.
+const HEARS: &str = "Whatever was said: this is what the simulator hears.";
+
 /// Everything the demo stands on. Dropping it removes the folder and stops the simulators.
 pub(super) struct Place {
     folder: tempfile::TempDir,
     pub(super) journal: Journal,
     github: GithubSimulator,
     kubernetes: KubernetesSimulator,
+    speech: SpeechSimulator,
     grpc_port: u16,
     http_port: u16,
     pub(super) owner: NewToken,
@@ -60,11 +65,18 @@ impl Place {
             ..KubernetesConfig::default()
         })
         .await?;
+        let speech = SpeechSimulator::start(SpeechConfig {
+            api_key: Some("demo-speech-key".to_owned()),
+            otherwise: HEARS.to_owned(),
+            ..SpeechConfig::default()
+        })
+        .await?;
         let place = Self {
             folder,
             journal,
             github,
             kubernetes,
+            speech,
             grpc_port: free_port()?,
             http_port: free_port()?,
             owner: NewToken::generate(),
@@ -86,6 +98,7 @@ impl Place {
         let folder = self.folder.path().display();
         say("\nThe server stays until you press Ctrl-C. In a browser, as Alice or as Bob:");
         say(format!("  http://127.0.0.1:{}/", self.http_port));
+        say("There you can dictate, too; a simulator hears the same words whatever you say.");
         say("In another terminal:");
         say(format!(
             "  export COUNTERSIGN_SERVER={} COUNTERSIGN_TOKEN=$(cat {folder}/owner.token)",
@@ -109,6 +122,7 @@ impl Place {
         write("master.key", &master_keys::generate_key())?;
         write("github.token", "demo-github-token")?;
         write("kubernetes.token", "demo-kubernetes-token")?;
+        write("speech.key", "demo-speech-key")?;
         write("owner.token", &self.owner.token)?;
         write("platform.token", &self.platform.token)?;
         write("countersign.toml", &self.configuration(self.folder.path()))
@@ -124,6 +138,7 @@ impl Place {
             platform_hash = self.platform.hash,
             github = self.github.url(),
             kubernetes = self.kubernetes.url(),
+            speech = self.speech.url(),
         )
     }
 }

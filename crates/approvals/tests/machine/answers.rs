@@ -94,3 +94,26 @@ fn a_question_can_be_declined_by_those_who_could_answer_it() {
     assert_eq!(refused(no(BOB), 3600), "decision_too_late");
     assert_eq!(refused(ballot(BOB, Choice::Deny, plan(2)), 5), "plan_changed");
 }
+
+#[test]
+fn whoever_may_answer_is_heard_before_and_nobody_else() {
+    let form = QuestionForm { allow_custom: true, ..form() };
+    let open_question = after(&open(facts(Some(form)), proposal(1, terms(1)), OPENED).unwrap());
+    let heard = |request: &ActionRequest, who: &str, secs: u64| {
+        let refused = request.hears_own_words(&person(who), &everybody(), at(secs)).err();
+        refused.map(|error| error.code())
+    };
+    assert_eq!(heard(&open_question, BOB, 5), None);
+    assert_eq!(heard(&open_question, EVE, 5), Some("not_a_decider"));
+    assert_eq!(heard(&open_question, ALICE, 5), Some("requester_cannot_decide"));
+    assert_eq!(heard(&open_question, BOB, DECIDE_WITHIN.0 / 1000), Some("decision_too_late"));
+    assert_eq!(heard(&question(), BOB, 5), Some("custom_not_allowed"));
+    let answered = after(&counted(open_question.answer(option(BOB, 1), &everybody(), at(5)).unwrap()));
+    assert_eq!(heard(&answered, BOB, 6), Some("already_settled"), "their own answer, too");
+    let action = after(&open(facts(None), proposal(1, terms(1)), OPENED).unwrap());
+    assert_eq!(heard(&action, BOB, 5), Some("not_a_question"));
+    assert!(action.hears(&person(BOB), &everybody(), at(5)).is_ok());
+    assert!(action.hears(&person(EVE), &everybody(), at(5)).is_err());
+    let denied = after(&counted(action.decide(no(BOB), &everybody(), at(5)).unwrap()));
+    assert_eq!(denied.hears(&person(BOB), &everybody(), at(6)).unwrap_err().code(), "already_settled");
+}

@@ -11,7 +11,7 @@ fn words_go_there_and_back() {
     for choice in [Choice::Approve, Choice::Deny] {
         assert_eq!(choice.as_str().parse(), Ok(choice));
     }
-    for mode in [InputMode::Button, InputMode::Text, InputMode::Voice] {
+    for mode in [InputMode::Button, InputMode::Text, InputMode::Voice(None)] {
         assert_eq!(mode.as_str().parse(), Ok(mode));
     }
     let receipt = || json!({});

@@ -1,6 +1,6 @@
 //! Snapshots: all that a decision needs, as it was written.
 
-use countersign_approvals::{Choice, Progress, State, StepFailure};
+use countersign_approvals::{Ballot, Choice, Decided, InputMode, Progress, State, StepFailure, Vote};
 use countersign_kernel::{DatabaseName, Digest, Millis, RedactedText};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::{DatabaseWrite, Draft};
@@ -12,7 +12,9 @@ use serde_json::json;
 use super::StoreFixture;
 use super::laden::{SERVER, database, kept_database, known_to};
 use super::world::{World, lookup_of, policy_text, sealed_for};
-use crate::build::{self, call, plan, principal, proposal, question_call, run_id, step, terms};
+use crate::build::{
+    self, Everybody, ballot, call, plan, principal, proposal, question_call, run_id, step, terms, transcript,
+};
 
 /// Nothing is there: snapshots say so, with the store's time.
 pub async fn an_empty_store_knows_nothing(fixture: &dyn StoreFixture) {
@@ -103,6 +105,32 @@ pub async fn a_request_comes_back_with_its_current_revision(fixture: &dyn StoreF
     let steps = world.doors.queries.list_steps(id).await.unwrap();
     let places: Vec<_> = steps.iter().map(|step| (step.revision, step.step_number)).collect();
     assert_eq!(places, [(1, 1), (2, 1), (2, 2)], "old steps are kept");
+}
+
+/// A vote comes back as it was cast, how its spoken words became text included; most votes were not spoken.
+pub async fn a_vote_comes_back_as_it_was_cast(fixture: &dyn StoreFixture) {
+    let world = World::of(fixture).await;
+    let run = world.register("run-1").await;
+    for (name, input_mode) in [
+        ("spoken", InputMode::Voice(Some(transcript()))),
+        ("relayed", InputMode::Voice(None)),
+        ("typed", InputMode::Text),
+    ] {
+        let id = world.open(&run, &call(name)).await.facts.id;
+        let snapshot = world.snapshot(id).await;
+        let request = &snapshot.request;
+        let cast =
+            Ballot { input_mode, ..ballot("user:github:alice", Choice::Deny, request.proposal.plan_digest) };
+        let Decided::Counted(denied) = request.decide(cast.clone(), &Everybody, snapshot.now).unwrap() else {
+            panic!("nobody decided before")
+        };
+        let mut draft = Draft::about(world.context(snapshot.now), &snapshot.run);
+        draft.record(denied).unwrap();
+        world.commit(draft).await;
+        assert_eq!(world.snapshot(id).await.request.votes[0].ballot, cast, "{name}, with its request");
+        let listed = world.doors.queries.list_votes(id).await.unwrap().remove(0);
+        assert_eq!(Vote::try_from(listed).unwrap().ballot, cast, "{name}, by itself");
+    }
 }
 
 /// A vote that was changed replaces the one before it; a step as well.

@@ -65,6 +65,7 @@ macro_rules! contract_suite {
                 an_empty_store_knows_nothing,
                 a_run_comes_back_as_it_was_recorded,
                 a_request_comes_back_with_its_current_revision,
+                a_vote_comes_back_as_it_was_cast,
                 votes_and_steps_are_replaced_by_their_key,
                 a_target_is_free_once_its_step_is_over,
                 waits_come_back_open_and_in_order,

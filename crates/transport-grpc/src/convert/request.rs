@@ -1,6 +1,6 @@
 //! Action requests as staff see them.
 
-use countersign_approvals::{ActionRequest, Choice, State, Vote};
+use countersign_approvals::{ActionRequest, Choice, State, Transcript, Vote};
 use countersign_kernel::RedactedText;
 use countersign_mcp_tools::Call;
 use countersign_usecases::look::Liveness;
@@ -85,12 +85,24 @@ pub(crate) fn vote(vote: &Vote) -> v1::Vote {
         decision: words::choice(ballot.choice).into(),
         seen_digest: ballot.seen.to_string(),
         reason: ballot.reason.as_ref().map(|reason| visible(reason.as_str())).unwrap_or_default(),
-        input_mode: words::input_mode(ballot.input_mode).into(),
+        input_mode: words::input_mode(&ballot.input_mode).into(),
         proof: ballot.proof.as_str().to_owned(),
         voted_at: Some(stamp(vote.at)),
         revision: vote.revision,
         as_sole_owner: vote.as_sole_owner,
         by_group: vote.by_group.as_ref().map(ToString::to_string).unwrap_or_default(),
+        transcript: ballot.input_mode.transcript().map(transcript),
+    }
+}
+
+fn transcript(transcript: &Transcript) -> v1::Transcript {
+    v1::Transcript {
+        provider: transcript.provider.to_string(),
+        model: transcript.model.to_string(),
+        language: transcript.language.as_ref().map(ToString::to_string).unwrap_or_default(),
+        confidence_percent: transcript.confidence.map(|share| u32::from(share.get())),
+        audio_sha256: transcript.audio.to_string(),
+        duration_ms: transcript.duration.map(|lasts| lasts.0),
     }
 }
 

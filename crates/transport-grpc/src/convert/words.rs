@@ -119,11 +119,11 @@ pub(crate) fn read_choice(number: i32) -> Option<Choice> {
     }
 }
 
-pub(crate) fn input_mode(mode: InputMode) -> v1::InputMode {
+pub(crate) fn input_mode(mode: &InputMode) -> v1::InputMode {
     match mode {
         InputMode::Button => v1::InputMode::Button,
         InputMode::Text => v1::InputMode::Text,
-        InputMode::Voice => v1::InputMode::Voice,
+        InputMode::Voice(_) => v1::InputMode::Voice,
     }
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn read_input_mode(number: i32) -> Option<InputMode> {
     match v1::InputMode::try_from(number).ok()? {
         v1::InputMode::Unspecified | v1::InputMode::Button => Some(InputMode::Button),
         v1::InputMode::Text => Some(InputMode::Text),
-        v1::InputMode::Voice => Some(InputMode::Voice),
+        v1::InputMode::Voice => Some(InputMode::Voice(None)),
     }
 }
 

@@ -21,7 +21,7 @@ use super::etag;
 use super::gate::Staff;
 use super::problem::{Answer, Problem};
 use super::query::{Fields, Sent, foreign_cursor};
-use super::{Api, BASE};
+use super::{Api, BASE, voice};
 
 pub(super) const PAGE: u32 = 100;
 pub(super) const MAX_PAGE: u32 = 500;
@@ -134,7 +134,11 @@ pub(super) async fn decide_approval(
 ) -> Answer<Tagged<Committed>> {
     let mut fields = Fields::of(sent, &[], &[]);
     let target = fields.target(&id, &headers);
-    let (target, decision) = fields.finish_with(target, read(read_decision(&body)))?;
+    let (target, said) = fields.finish_with(target, read(read_decision(&body)))?;
+    let decision = match voice::decision(&api, target.id, said, staff.identity()).await {
+        Ok(decision) => decision,
+        Err(error) => return Err(refused(&api, target.id, &error).await),
+    };
     let decided = decisions::decide_request(&api.services, target, &decision, staff.identity()).await;
     committed(&api, target.id, decided).await
 }
@@ -196,11 +200,14 @@ pub(super) async fn committed(
 ) -> Answer<Tagged<Committed>> {
     match reply {
         Ok(reply) => Ok((etag::header_of(&reply.request), Json(Committed::of(&reply, &api.settings)))),
-        Err(error) => {
-            let current = if error.kind() == Kind::Conflict { current(api, id).await } else { None };
-            Err(Problem::of(&error).with_current(current))
-        }
+        Err(error) => Err(refused(api, id, &error).await),
     }
+}
+
+/// A refusal; what the state forbids comes with the request as it is.
+pub(super) async fn refused(api: &Api, id: RequestId, error: &(dyn Fault + Sync)) -> Box<Problem> {
+    let current = if error.kind() == Kind::Conflict { current(api, id).await } else { None };
+    Problem::of(error).with_current(current)
 }
 
 /// The request as it is, for whoever came too late. That it can't be read doesn't change the refusal.

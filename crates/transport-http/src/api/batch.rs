@@ -93,7 +93,12 @@ fn read_batch(body: &Value) -> Result<Vec<(RequestId, Decision)>, Violations> {
         let decision = (|| {
             Some((
                 id?,
-                Decision { choice: choice?, seen: seen?, reason: reason.clone(), input_mode: input_mode? },
+                Decision {
+                    choice: choice?,
+                    seen: seen?,
+                    reason: reason.clone(),
+                    input_mode: input_mode.clone()?,
+                },
             ))
         })();
         decisions.extend(decision);

@@ -5,30 +5,40 @@ use countersign_kernel::{Digest, RedactedText, Violations};
 use countersign_mcp_tools::Arguments;
 use countersign_usecases::decisions::answer::GivenAnswer;
 use countersign_usecases::decisions::decide::Decision;
+use countersign_usecases::voice::{MAX_ANSWER, MAX_REASON};
 use serde_json::Value;
-
-/// The most characters of a reason.
-const MAX_REASON: usize = 1000;
 
 /// The place of the last option a question may have.
 const LAST_OPTION: u32 = 4;
 
-/// The most characters of an answer in own words.
-const MAX_ANSWER: usize = 4000;
+/// The most characters of the proof of a transcript: several times as many as any has.
+const MAX_PROOF: usize = 4096;
 
 const CHOICES: [(&str, Choice); 2] = [("approve", Choice::Approve), ("deny", Choice::Deny)];
-const INPUT_MODES: [(&str, InputMode); 3] =
-    [("button", InputMode::Button), ("text", InputMode::Text), ("voice", InputMode::Voice)];
+/// What makes an input mode: one that was spoken has no transcript unless it is proved.
+type Mode = fn() -> InputMode;
+
+const INPUT_MODES: [(&str, Mode); 3] =
+    [("button", || InputMode::Button), ("text", || InputMode::Text), ("voice", || InputMode::Voice(None))];
 const VERDICTS: [(&str, Verdict); 2] = [("applied", Verdict::Applied), ("failed", Verdict::Failed)];
 
-pub(crate) fn read_decision(body: &Value) -> Result<Decision, Violations> {
-    let mut given = Arguments::read(body, &["decision", "reason", "seen_digest", "input_mode"]);
+/// What was said, with the proof that it was spoken, where there is one.
+#[derive(Debug)]
+pub(crate) struct Said<T> {
+    pub(crate) what: T,
+    pub(crate) transcript_proof: Option<String>,
+}
+
+pub(crate) fn read_decision(body: &Value) -> Result<Said<Decision>, Violations> {
+    let mut given =
+        Arguments::read(body, &["decision", "reason", "seen_digest", "input_mode", "transcript_proof"]);
     let choice = choice(&mut given);
     let seen = digest(&mut given);
     let reason = reason(&mut given);
     let input_mode = input_mode(&mut given);
+    let transcript_proof = transcript_proof(&mut given);
     let decision = (|| Some(Decision { choice: choice?, seen: seen?, reason, input_mode: input_mode? }))();
-    given.finish(decision)
+    given.finish(decision.map(|what| Said { what, transcript_proof }))
 }
 
 pub(crate) fn read_cancel(body: &Value) -> Result<Option<RedactedText>, Violations> {
@@ -66,11 +76,24 @@ pub(crate) fn reason(given: &mut Arguments<'_>) -> Option<RedactedText> {
 
 /// How it was given; a button when nothing is said.
 pub(crate) fn input_mode(given: &mut Arguments<'_>) -> Option<InputMode> {
-    if given.has("input_mode") { given.choice("input_mode", &INPUT_MODES) } else { Some(InputMode::Button) }
+    if !given.has("input_mode") {
+        return Some(InputMode::Button);
+    }
+    given.choice("input_mode", &INPUT_MODES).map(|mode| mode())
 }
 
-pub(crate) fn read_answer(body: &Value) -> Result<GivenAnswer, Violations> {
-    let mut given = Arguments::read(body, &["seen_digest", "option_index", "custom_text", "input_mode"]);
+/// The proof of a transcript, where there is one. What it proves is seen when it is opened.
+fn transcript_proof(given: &mut Arguments<'_>) -> Option<String> {
+    let rule = "must be 1 to 4096 printable ASCII characters without blanks";
+    let fits = |text: &str| {
+        (1..=MAX_PROOF).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    given.patterned("transcript_proof", rule, fits).map(str::to_owned)
+}
+
+pub(crate) fn read_answer(body: &Value) -> Result<Said<GivenAnswer>, Violations> {
+    let known = ["seen_digest", "option_index", "custom_text", "input_mode", "transcript_proof"];
+    let mut given = Arguments::read(body, &known);
     let seen = digest(&mut given);
     let option = given.integer("option_index", 0..=LAST_OPTION);
     let custom = given.prose("custom_text", 1, MAX_ANSWER);
@@ -81,8 +104,9 @@ pub(crate) fn read_answer(body: &Value) -> Result<GivenAnswer, Violations> {
     }
     let reply = option.map(Reply::Option).or(custom.map(Reply::Custom));
     let input_mode = input_mode(&mut given);
+    let transcript_proof = transcript_proof(&mut given);
     let answer = (|| Some(GivenAnswer { seen: seen?, reply: reply?, input_mode: input_mode? }))();
-    given.finish(answer)
+    given.finish(answer.map(|what| Said { what, transcript_proof }))
 }
 
 /// One decision on several requests: yes or no, and why.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use countersign_kernel::Violations;
@@ -33,7 +33,7 @@ impl FromRequest<Api> for Body {
             ));
         }
         let most = api.settings.max_body_bytes;
-        let bytes = to_bytes(request.into_body(), most).await.map_err(|error| unread(&error, most))?;
+        let bytes = bytes(request.into_body(), most, too_large).await?;
         let read: Result<Strict, _> = serde_json::from_slice(&bytes);
         read.map(|value| Self(value.0)).map_err(|error| {
             // What serde says may repeat the body; where it is wrong is enough.
@@ -44,13 +44,23 @@ impl FromRequest<Api> for Body {
     }
 }
 
-/// Why a body could not be read to its end.
-fn unread(error: &axum::Error, most: usize) -> Box<Problem> {
-    if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
-        let detail = format!("the body has more than {most} bytes");
-        return Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail);
-    }
-    Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, "the body broke off")
+/// A body to its end; one that has more than so many bytes is refused like this.
+pub(crate) async fn bytes(
+    body: axum::body::Body,
+    most: usize,
+    too_large: impl FnOnce(usize) -> Box<Problem>,
+) -> Answer<Bytes> {
+    to_bytes(body, most).await.map_err(|error| {
+        if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+            return too_large(most);
+        }
+        Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, "the body broke off")
+    })
+}
+
+fn too_large(most: usize) -> Box<Problem> {
+    let detail = format!("the body has more than {most} bytes");
+    Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 /// What was read of a body, or all that is wrong with it.

@@ -11,6 +11,7 @@ pub(super) mod plan;
 pub(super) mod policy;
 pub(super) mod request;
 pub(super) mod run;
+pub(super) mod transcript;
 pub(super) mod words;
 
 use countersign_usecases::record::LinkRecord;

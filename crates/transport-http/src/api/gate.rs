@@ -257,21 +257,36 @@ async fn check_browser(
     let recognised = api.browsers.recognise(request.headers()).await.map_err(|error| Problem::of(&error))?;
     let recognised = recognised.ok_or_else(|| Problem::of(&SignInError::NotSignedIn))?;
     let signed_in = SignedIn::of(&recognised);
-    let request =
-        if request.method().is_safe() { request } else { from_our_pages(api, &signed_in, request).await? };
+    let request = if request.method().is_safe() {
+        request
+    } else {
+        from_our_pages(api, &signed_in, operation, request).await?
+    };
     let staff = let_in(api, operation, signed_in.person().caller())?;
     Ok((request, signed_in, Caller { staff, new_secret: recognised.new_secret }))
 }
 
-async fn from_our_pages(api: &Api, signed_in: &SignedIn, request: Request) -> Answer<Request> {
+async fn from_our_pages(
+    api: &Api,
+    signed_in: &SignedIn,
+    operation: Operation,
+    request: Request,
+) -> Answer<Request> {
     api.browsers.check_origin(request.headers()).map_err(Problem::forged)?;
-    let most = api.settings.max_body_bytes;
+    let most = most_bytes(api, operation);
     let (request, token) = token_of(request, most).await.ok_or_else(|| {
         let detail = format!("the form can't be read, or has more than {most} bytes");
         Problem::refuse("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, detail)
     })?;
     signed_in.check_token(token.as_deref()).map_err(Problem::forged)?;
     Ok(request)
+}
+
+/// The largest body that an operation takes: a recording may come in a form, among what was typed.
+pub(crate) fn most_bytes(api: &Api, operation: Operation) -> usize {
+    let hears = matches!(operation, Operation::DictateReason | Operation::DictateAnswer);
+    let recording = api.services.hearing().filter(|_| hears).map_or(0, |hearing| hearing.limits.max_bytes);
+    api.settings.max_body_bytes.saturating_add(recording)
 }
 
 fn let_in(api: &Api, operation: Operation, bearer: BearerIdentity) -> Answer<Staff> {

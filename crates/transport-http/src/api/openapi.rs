@@ -3,6 +3,7 @@
 mod forms;
 
 use countersign_usecases::access::{Access, Operation};
+use countersign_usecases::voice::AudioKind;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Paths;
@@ -123,6 +124,7 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
     let has_precondition = has_body && names_one;
     let follows = id == "read_trace" || id == "decide_approvals";
     let decides = has_body && id != "explain_policy";
+    let hears = id.starts_with("dictate_");
     if has_precondition {
         let about = "The `ETag` the command was decided on: 412 when the request has changed since.";
         add_header(operation, "If-Match", about);
@@ -141,13 +143,20 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
         ("400", true, "The request can't be read, or a parameter breaks its rule."),
         ("401", true, "No token, or one that is not accepted."),
         ("403", true, "The role is missing, or policy asks somebody else."),
-        ("404", names_one || follows, "There is no such thing."),
+        ("404", hears, "There is no such request, or this server doesn't turn speech into text."),
+        ("404", !hears && (names_one || follows), "There is no such thing."),
         ("406", true, "The caller does not take the form of the answer."),
         ("409", decides, "The state forbids it: somebody decided before, or the plan has changed."),
         ("412", has_precondition, "It has changed since the version in `If-Match`."),
         ("413", has_body, "The body is too large."),
-        ("415", has_body, "The body is not JSON."),
-        ("422", has_body, "Fields of the body break their rules: all of them are listed."),
+        (
+            "415",
+            hears,
+            "The recording is of a kind that is not taken, or of another kind than it is said to be.",
+        ),
+        ("415", has_body && !hears, "The body is not JSON."),
+        ("422", hears, "The recording is not audio, is too long, or nothing was heard in it."),
+        ("422", has_body && !hears, "Fields of the body break their rules: all of them are listed."),
         ("429", true, "Too many requests; `Retry-After` says when to try again."),
         ("500", true, "An internal error; the server's log says more."),
         ("503", true, "Something is unavailable; `Retry-After` says when to try again."),
@@ -155,8 +164,10 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
     for (status, _, description) in said.into_iter().filter(|(_, applies, _)| *applies) {
         operation["responses"][status] = problem(status, description);
     }
-    if let Some(body) = operation.get_mut("requestBody") {
-        body["content"]["application/json"]["example"] = example["request"].clone();
+    match operation.get_mut("requestBody") {
+        Some(body) if hears => body["content"] = recordings(),
+        Some(body) => body["content"]["application/json"]["example"] = example["request"].clone(),
+        None => {}
     }
     let answer = &mut operation["responses"]["200"];
     for content in answer["content"].as_object_mut().into_iter().flat_map(|forms| forms.values_mut()) {
@@ -170,6 +181,13 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
             response["headers"]["X-Request-Id"] = json!({"description": "Names the request, in problems and in the log.", "schema": {"type": "string"}});
         }
     }
+}
+
+/// Bodies that are recordings. Bytes have no schema but their media type ("Considerations for File Uploads" of OpenAPI 3.1), and no
+/// example in a text.
+fn recordings() -> Value {
+    let kinds = AudioKind::ALL.map(|kind| (kind.media_type().to_owned(), json!({})));
+    Value::Object(kinds.into_iter().collect())
 }
 
 fn parameters(operation: &Map<String, Value>) -> impl Iterator<Item = &Value> {

@@ -206,6 +206,9 @@ impl Problem {
         // A precondition of the request itself has a status of its own.
         let status = match fault.code() {
             "version_changed" => StatusCode::PRECONDITION_FAILED,
+            // So does what a body is, and how large.
+            "audio_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => status_of(kind),
         };
         let mut problem = Self::refuse(fault.code(), status, detail);

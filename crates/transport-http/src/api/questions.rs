@@ -4,8 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use countersign_usecases::decisions;
 
-use super::Api;
-use super::approvals::{Tagged, committed};
+use super::approvals::{Tagged, committed, refused};
 use super::bodies::read_answer;
 use super::body::{Body, read};
 use super::dto::decision::Committed;
@@ -13,6 +12,7 @@ use super::dto::request::AnswerRequest;
 use super::gate::Staff;
 use super::problem::Answer;
 use super::query::{Fields, Sent};
+use super::{Api, voice};
 
 /// Answer a question
 ///
@@ -29,7 +29,11 @@ pub(super) async fn answer_question(
 ) -> Answer<Tagged<Committed>> {
     let mut fields = Fields::of(sent, &[], &[]);
     let target = fields.target(&id, &headers);
-    let (target, answer) = fields.finish_with(target, read(read_answer(&body)))?;
+    let (target, said) = fields.finish_with(target, read(read_answer(&body)))?;
+    let answer = match voice::answer(&api, target.id, said, staff.identity()).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(refused(&api, target.id, &error).await),
+    };
     let answered = decisions::answer_question(&api.services, target, &answer, staff.identity()).await;
     committed(&api, target.id, answered).await
 }

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use countersign_approvals::Choice;
-use countersign_kernel::{Fault as _, Kind, RequestId, Violations, visible};
+use countersign_kernel::{Fault, Kind, RequestId, Violations, visible};
 use countersign_usecases::access::Role;
 use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply, Target};
 use countersign_usecases::look::get_request;
@@ -15,15 +15,17 @@ use super::form::Form;
 use super::parts::{time, untrusted};
 use super::request::{Draft, render};
 use super::visitor::Visitor;
+use super::voice::AUDIO;
 use super::words::Words;
-use crate::api::{Answer, Api, Fields, Problem, bodies};
+use crate::api::{Answer, Api, Fields, Problem, bodies, voice};
 
 /// One command of a page, on its way.
-struct Command<'c> {
+pub(super) struct Command<'c> {
     api: &'c Api,
     visitor: &'c Visitor,
     id: RequestId,
-    draft: Draft,
+    /// What was typed.
+    pub(super) draft: Draft,
 }
 
 pub(super) async fn decide(
@@ -32,10 +34,16 @@ pub(super) async fn decide(
     Path(id): Path<String>,
     mut form: Form,
 ) -> Answer<Response> {
-    let command = Command::begin(&api, &visitor, &id, &mut form, &["decision", "reason", "seen_digest"])?;
-    let decision = match bodies::read_decision(&form.as_body(&["decision", "reason", "seen_digest"])) {
-        Ok(decision) => decision,
+    // A field for a file comes along with its name where the form is sent without one.
+    let known = ["decision", "reason", "seen_digest", "transcript_proof", AUDIO];
+    let command = Command::begin(&api, &visitor, &id, &mut form, &known)?;
+    let said = match bodies::read_decision(&form.as_body(&known[..4])) {
+        Ok(said) => said,
         Err(violations) => return command.invalid(&violations).await,
+    };
+    let decision = match voice::decision(&api, command.id, said, visitor.identity()).await {
+        Ok(decision) => decision,
+        Err(error) => return command.refused(&error).await,
     };
     let done = match decision.choice {
         Choice::Approve => "approved",
@@ -52,16 +60,20 @@ pub(super) async fn answer(
     Path(id): Path<String>,
     mut form: Form,
 ) -> Answer<Response> {
-    let known = ["option_index", "custom_text", "input_mode", "seen_digest"];
+    let known = ["option_index", "custom_text", "input_mode", "seen_digest", "transcript_proof", AUDIO];
     let command = Command::begin(&api, &visitor, &id, &mut form, &known)?;
-    let mut body = form.as_body(&known);
+    let mut body = form.as_body(&known[..5]);
     // A form has texts only.
     if let Some(place) = command.draft.option {
         body["option_index"] = Value::from(place);
     }
-    let given = match bodies::read_answer(&body) {
-        Ok(given) => given,
+    let said = match bodies::read_answer(&body) {
+        Ok(said) => said,
         Err(violations) => return command.invalid(&violations).await,
+    };
+    let given = match voice::answer(&api, command.id, said, visitor.identity()).await {
+        Ok(given) => given,
+        Err(error) => return command.refused(&error).await,
     };
     let answered =
         decisions::answer_question(api.services(), command.target(), &given, visitor.identity()).await;
@@ -104,7 +116,13 @@ pub(super) async fn settle(
 }
 
 impl<'c> Command<'c> {
-    fn begin(api: &'c Api, visitor: &'c Visitor, id: &str, form: &mut Form, known: &[&str]) -> Answer<Self> {
+    pub(super) fn begin(
+        api: &'c Api,
+        visitor: &'c Visitor,
+        id: &str,
+        form: &mut Form,
+        known: &[&str],
+    ) -> Answer<Self> {
         form.only(known)?;
         let mut fields = Fields::default();
         let id = fields.request_in_path(id);
@@ -113,29 +131,34 @@ impl<'c> Command<'c> {
             reason: form.text("reason").unwrap_or_default(),
             custom_text: form.text("custom_text").unwrap_or_default(),
             option: form.text("option_index").and_then(|place| place.parse().ok()),
+            transcript_proof: form.text("transcript_proof").unwrap_or_default(),
             ..Draft::default()
         };
         Ok(Self { api, visitor, id, draft })
     }
 
     /// The page names no version: what a person has seen is what the digest says.
-    fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         Target { id: self.id, version: None }
     }
 
     async fn answer(self, reply: Result<DecisionReply, DecisionError>, done: &str) -> Answer<Response> {
-        let error = match reply {
-            Ok(_) => return Ok(see(&format!("/requests/{}?done={done}", self.id))),
-            Err(error) => error,
-        };
+        match reply {
+            Ok(_) => Ok(see(&format!("/requests/{}?done={done}", self.id))),
+            Err(error) => self.refused(&error).await,
+        }
+    }
+
+    /// What doesn't count, on the page of the request as it is now.
+    pub(super) async fn refused(self, error: &(dyn Fault + Sync)) -> Answer<Response> {
         match error.kind() {
             Kind::Conflict | Kind::Denied | Kind::Invalid | Kind::Busy | Kind::Unavailable => {
-                let problem = Problem::of(&error);
+                let problem = Problem::of(error);
                 let words = self.visitor.words();
-                let detail =
-                    words.code(problem.code()).map_or_else(|| problem.detail().to_owned(), str::to_owned);
+                let detail = self.detail(&problem);
                 let notice = match problem.code() {
                     "plan_changed" => html! { (words.plan_changed()) },
+                    "transcript_not_proved" => html! { (words.not_counted()) " " (detail) },
                     _ if error.kind() == Kind::Conflict => {
                         html! { (words.too_late()) " " (detail) (self.who_was_faster(words).await) }
                     }
@@ -147,8 +170,19 @@ impl<'c> Command<'c> {
             | Kind::NotFound
             | Kind::AlreadyExists
             | Kind::Exhausted
-            | Kind::Internal => Err(Problem::of(&error)),
+            | Kind::Internal => Err(Problem::of(error)),
         }
+    }
+
+    /// The same for what the page itself refuses.
+    pub(super) async fn said(self, problem: &Problem) -> Answer<Response> {
+        let notice = html! { (self.visitor.words().not_counted()) " " (self.detail(problem)) };
+        self.again(problem.status(), &notice).await
+    }
+
+    fn detail(&self, problem: &Problem) -> String {
+        let words = self.visitor.words().code(problem.code());
+        words.map_or_else(|| problem.detail().to_owned(), str::to_owned)
     }
 
     async fn invalid(self, violations: &Violations) -> Answer<Response> {
@@ -162,7 +196,11 @@ impl<'c> Command<'c> {
 
     /// The page as it is now, with what was typed.
     async fn again(self, status: StatusCode, notice: &Markup) -> Answer<Response> {
-        let notice = html! { div.notice.bad role="alert" { (notice) } };
+        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await
+    }
+
+    /// The page as it is now, with what was typed and something to say.
+    pub(super) async fn page(self, status: StatusCode, notice: Markup) -> Answer<Response> {
         render(self.api, self.visitor, self.id, Draft { status, notice: Some(notice), ..self.draft }).await
     }
 

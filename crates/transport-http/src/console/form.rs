@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::api::{Answer, Api, Problem};
+use crate::multipart::Part;
 
 /// The fields of a form, as often as each was sent.
 pub(super) struct Form(Vec<(String, String)>);
@@ -24,6 +25,14 @@ impl FromRequest<Api> for Form {
 }
 
 impl Form {
+    /// The typed fields of a form with a file in it.
+    pub(super) fn of(parts: Vec<Part>) -> Answer<Self> {
+        let text = |part: Part| Some((part.name, String::from_utf8(part.bytes.into()).ok()?));
+        parts.into_iter().map(text).collect::<Option<_>>().map(Self).ok_or_else(|| {
+            Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, "the form can't be read")
+        })
+    }
+
     /// Refuses fields that no form of ours has.
     pub(super) fn only(&mut self, known: &[&str]) -> Answer<()> {
         // Every form proves that a page of ours made it; the gate has looked at that.

@@ -1,6 +1,7 @@
 //! `/requests/{id}`: everything a person decides on, and the decision itself.
 
 mod decision;
+mod dictation;
 mod history;
 mod plan;
 mod policy;
@@ -8,7 +9,7 @@ mod policy;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_approvals::{ActionRequest, State as RequestState};
+use countersign_approvals::{ActionRequest, Answer as Given, Settled, State as RequestState};
 use countersign_kernel::{RequestId, visible};
 use countersign_usecases::look::{ApprovalView, Liveness, look_at_request};
 use maud::{Markup, html};
@@ -32,6 +33,8 @@ pub(super) struct Draft {
     pub(super) custom_text: String,
     /// The chosen option.
     pub(super) option: Option<u32>,
+    /// The proof that the words were spoken; empty for those that were typed.
+    pub(super) transcript_proof: String,
 }
 
 pub(super) async fn show(
@@ -133,9 +136,22 @@ impl Shown<'_> {
                 div.resolution {
                     p { (words.how_it_ended()) ": " (visible(&resolution.by)) ", " (time(resolution.at)) }
                     @if let Some(reason) = &resolution.reason { blockquote { (untrusted(reason)) } }
+                    (self.answered())
                     @if let Some(code) = &resolution.code { p.small { code { (code) } } }
                 }
             }
+        }
+    }
+
+    /// How a question was answered.
+    fn answered(&self) -> Markup {
+        let RequestState::Settled(Settled::Answered { answer, .. }) = &self.request().state else {
+            return html! {};
+        };
+        let (Given::Option { input_mode, .. } | Given::Custom { input_mode, .. }) = answer;
+        html! {
+            p.small { (self.words.input_mode(input_mode)) }
+            (self.spoken(input_mode))
         }
     }
 

@@ -172,6 +172,18 @@ texts! {
     send_answer: "Send", "Отправить";
     decline: "Decline to answer", "Отказаться отвечать";
 
+    // Speaking instead of typing.
+    dictate: "Dictate", "Надиктовать";
+    dictate_stop: "Stop", "Остановить";
+    dictate_recording: "Recording. Press again to stop.", "Идёт запись. Нажмите ещё раз, чтобы остановить.";
+    dictate_working: "Turning it into text…", "Превращаю в текст…";
+    dictate_heard: "This is what was heard. Check it: it counts when you send it.", "Вот что услышано. Проверьте: это будет учтено, когда вы отправите.";
+    dictate_denied: "The microphone can't be used: allow it in the browser, or type.", "Микрофон недоступен: разрешите его в браузере или напечатайте.";
+    dictate_failed: "That did not work. Try again, or type.", "Не получилось. Попробуйте ещё раз или напечатайте.";
+    dictate_file: "Use a recording from a file", "Взять запись из файла";
+    dictate_file_field: "Recording", "Запись";
+    dictate_send: "Turn it into text", "Превратить в текст";
+
     // What came of it.
     done_approved: "Your approval counts.", "Ваше согласие учтено.";
     done_denied: "Your denial counts.", "Ваш отказ учтён.";
@@ -293,6 +305,9 @@ sentences! {
     budget_left(left, whole): "{left} of {whole} left", "осталось {left} из {whole}";
     waiting_since(when): "since {when}", "с {when}";
     policy_number(number): "No. {number}", "№ {number}";
+    dictate_limits(span, megabytes): "At most {span} and {megabytes} MB. The recording is not kept.", "Не дольше {span} и не больше {megabytes} МБ. Запись не хранится.";
+    transcribed(by): "put into text by {by}", "в текст превращено: {by}";
+    transcript_sure(percent): "{percent} % sure", "уверенность {percent} %";
     changed_to(state): "It is now: {state}.", "Теперь: {state}.";
 }
 

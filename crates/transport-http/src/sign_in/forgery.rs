@@ -1,10 +1,12 @@
 //! What another site makes a browser ask is told from what our own pages ask.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use countersign_usecases::sign_in::Secret;
 use subtle::ConstantTimeEq as _;
+
+use crate::multipart::{self, is_multipart};
 
 /// Where a script sends the token.
 const HEADER: &str = "x-csrf-token";
@@ -58,13 +60,22 @@ pub(crate) async fn token_of(request: Request, most_bytes: usize) -> Option<(Req
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let has_file = is_multipart(kind);
+    if !has_file && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Some((request, None));
     }
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, most_bytes).await.ok()?;
-    let token = field(&bytes, FIELD);
+    let token = if has_file { part(&parts.headers, bytes.clone()).await } else { field(&bytes, FIELD) };
     Some((Request::from_parts(parts, Body::from(bytes)), token))
+}
+
+/// The token in a form with a file, where it is given once.
+async fn part(headers: &HeaderMap, body: Bytes) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let mut tokens = multipart::read(kind, body).await?.into_iter().filter(|part| part.name == FIELD);
+    let token = tokens.next().filter(|_| tokens.next().is_none())?;
+    String::from_utf8(token.bytes.to_vec()).ok()
 }
 
 /// A field of a form that is given once. Values that we look for have no character that is encoded.

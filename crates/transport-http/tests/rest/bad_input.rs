@@ -29,7 +29,7 @@ async fn every_wrong_field_is_named_with_its_pointer() {
         told.fields(),
         [
             "path /id: must be a UUID in its hyphenated form",
-            "body /identity: is not a field here; the fields are decision, reason, seen_digest, input_mode",
+            "body /identity: is not a field here; the fields are decision, reason, seen_digest, input_mode, transcript_proof",
             "body /decision: must be one of `approve`, `deny`",
             "body /seen_digest: must be `sha256:` and 64 lower-case hex digits",
             "body /reason: must have at most 1000 characters",

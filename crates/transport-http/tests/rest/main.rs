@@ -11,3 +11,4 @@ mod sign_in;
 mod stream;
 mod support;
 mod surface;
+mod voice;

@@ -120,7 +120,7 @@ impl World {
         self.press(who, &page, &format!("/requests/{id}/decision"), &typed).await
     }
 
-    async fn shown(&self, request: Request<Body>) -> Shown {
+    pub(super) async fn shown(&self, request: Request<Body>) -> Shown {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let source = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();

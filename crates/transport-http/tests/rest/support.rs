@@ -1,13 +1,14 @@
 //! The surface over the in-memory ledger, with callers whose tokens are their names. Every answer is checked against the document.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use countersign_kernel::{Millis, OutsideGroup, Proof, RequestId, RunId, Timestamp};
+use countersign_approvals::Percent;
+use countersign_kernel::{Language, Millis, OutsideGroup, Proof, RequestId, RunId, Timestamp};
 use countersign_mcp_tools::{OwnerFeedback, ToolRegistry};
 use countersign_testkit::build::{principal, run_facts, run_id};
 use countersign_testkit::{MemoryStore, SeededEntropy, TestIds, TestTool};
@@ -21,11 +22,14 @@ use countersign_usecases::access::{
 use countersign_usecases::call_tool::call_tool;
 use countersign_usecases::policy_text::activate_policy;
 use countersign_usecases::port::stopwatch::StoppedWatch;
-use countersign_usecases::port::{Ids, IssuedToken, RunTokens, SessionStore as _, TokenError};
+use countersign_usecases::port::{
+    Heard, Ids, IssuedToken, RunTokens, SessionStore as _, TokenError, Transcriber, TranscriberError,
+};
 use countersign_usecases::runs::register_run;
 use countersign_usecases::seal::{MasterKey, Sealer};
 use countersign_usecases::sign_in::session::SessionLimits;
 use countersign_usecases::sign_in::{Person, Secret, Session, SignIn, Way};
+use countersign_usecases::voice::{DictationLimits, Hearing, Recording};
 use countersign_usecases::warrants::Unlogged;
 use countersign_usecases::{Identity, Ports, Services, worker};
 use countersign_waitstate::{RunFacts, RunLinks};
@@ -94,12 +98,46 @@ impl Metrics for Quiet {
     }
 }
 
+/// How much may be said at once.
+pub(crate) const SPEECH: DictationLimits = DictationLimits { max_bytes: 4_000, max_duration: Millis(10_000) };
+
+/// A transcriber that hears what it is told to hear.
+#[derive(Default)]
+pub(crate) struct Ear(Mutex<Option<Result<Heard, TranscriberError>>>);
+
+impl Ear {
+    pub(crate) fn hears(&self, text: &str) {
+        *self.0.lock().unwrap() = Some(Ok(Heard {
+            text: text.to_owned(),
+            provider: "acme".parse().unwrap(),
+            model: "whisper-1".parse().unwrap(),
+            language: Some("english".parse().unwrap()),
+            confidence: Percent::new(93),
+            duration: Some(Millis(1_480)),
+        }));
+    }
+
+    pub(crate) fn fails(&self, error: TranscriberError) {
+        *self.0.lock().unwrap() = Some(Err(error));
+    }
+}
+
+#[async_trait]
+impl Transcriber for Ear {
+    async fn transcribe(&self, _: &Recording, _: Option<Language>) -> Result<Heard, TranscriberError> {
+        self.0.lock().unwrap().clone().unwrap_or_else(|| {
+            Err(TranscriberError::Unavailable { why: "nobody told the ear what to hear".to_owned() })
+        })
+    }
+}
+
 /// The surface and what is behind it.
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) tool: Arc<TestTool>,
     pub(crate) services: Arc<Services>,
     pub(crate) app: Router,
+    pub(crate) ear: Arc<Ear>,
     ids: TestIds,
     entropy: SeededEntropy,
 }
@@ -134,6 +172,11 @@ pub(crate) async fn world_with(settings: HttpSettings) -> World {
 
 /// A world where people sign in like this, or not at all.
 pub(crate) async fn world_of(settings: HttpSettings, way: Option<Way>) -> World {
+    world_that(true, settings, way).await
+}
+
+/// A world that turns speech into text, or doesn't.
+pub(crate) async fn world_that(hears: bool, settings: HttpSettings, way: Option<Way>) -> World {
     let store = MemoryStore::default();
     let tool = Arc::new(TestTool::writing(1));
     let mut tools = ToolRegistry::new();
@@ -151,7 +194,9 @@ pub(crate) async fn world_of(settings: HttpSettings, way: Option<Way>) -> World 
     };
     let keys = BTreeMap::from([("k1".to_owned(), MasterKey::new([7; 32]))]);
     let sealer = Sealer::new(keys, "k1".to_owned()).unwrap();
-    let services = Arc::new(Services::new(ports, Arc::new(tools), sealer));
+    let ear = Arc::new(Ear::default());
+    let services = Services::new(ports, Arc::new(tools), sealer);
+    let services = Arc::new(services.with_hearing(hears.then(|| Hearing::new(ear.clone(), SPEECH))));
     let browsers = way.map(|way| {
         let (store, entropy) = (Arc::new(store.clone()), Arc::new(SeededEntropy::new(3)));
         Browsers::new(SignIn { store, entropy, limits: LIMITS, way }, PublicUrl::parse(PUBLIC_URL).unwrap())
@@ -159,7 +204,7 @@ pub(crate) async fn world_of(settings: HttpSettings, way: Option<Way>) -> World 
     let deps = ApiDeps { browsers: browsers.unwrap_or_default(), ..deps(services.clone(), settings) };
     let ids = TestIds::new(5, store.clock().clone());
     let entropy = SeededEntropy::new(11);
-    let world = World { store, tool, services, app: router(operations(), deps), ids, entropy };
+    let world = World { store, tool, services, ear, app: router(operations(), deps), ids, entropy };
     activate_policy(&world.services, countersign_testkit::policy::TEXT, &identity("user:github:root"))
         .await
         .unwrap();

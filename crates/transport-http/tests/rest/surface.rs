@@ -16,7 +16,7 @@ const CALLERS: [&str; 7] = ["viewer", "approver", "operator", "auditor", "platfo
 const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
 
 /// Who may ask for each operation.
-const LET_IN: [(&str, &[&str]); 15] = [
+const LET_IN: [(&str, &[&str]); 17] = [
     ("list_approvals", STAFF),
     ("get_approval", STAFF),
     ("decide_approval", &["approver"]),
@@ -24,6 +24,8 @@ const LET_IN: [(&str, &[&str]); 15] = [
     ("cancel_approval", &["approver", "operator"]),
     ("resolve_unknown", &["operator"]),
     ("answer_question", &["approver"]),
+    ("dictate_reason", &["approver"]),
+    ("dictate_answer", &["approver"]),
     ("list_runs", STAFF),
     ("get_run", &["viewer", "approver", "operator", "auditor", "platform"]),
     ("read_run_timeline", STAFF),
@@ -146,7 +148,7 @@ async fn decisions_are_made_by_post_only() {
     let commands =
         operations().into_iter().filter(|(operation, _, _, body)| *body && operation != "explain_policy");
     let paths: Vec<_> = commands.map(|(_, _, path, _)| path.replace("nothing", &id.to_string())).collect();
-    assert_eq!(paths.len(), 5, "decision, batch, cancel, resolve-unknown, answer");
+    assert_eq!(paths.len(), 7, "decision, batch, cancel, resolve-unknown, answer, and two by voice");
     for path in paths {
         for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
             let answered = world.send(call(method, "alice", &path, Some(json!({})))).await;

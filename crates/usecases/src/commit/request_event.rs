@@ -13,7 +13,7 @@ use super::draft::{Draft, DraftError, Subject};
 use super::outcome::outcome_of;
 use crate::port::{WorkKind, WorkSubject};
 use crate::record::CallKeyRecord;
-use crate::record::request::{answer_json, phase_name};
+use crate::record::request::{answer_json, phase_name, with_transcript};
 
 /// The work that a request can have. None of it outlives the request.
 const WORK_OF_REQUESTS: [WorkKind; 6] = [
@@ -285,6 +285,7 @@ fn vote_json(vote: &Vote, extra: Value) -> Value {
         "reason": text(ballot.reason.as_ref()), "input_mode": ballot.input_mode.as_str(),
         "proof": ballot.proof.as_str(), "revision": vote.revision, "as_sole_owner": vote.as_sole_owner,
     });
+    let detail = with_transcript(detail, &ballot.input_mode);
     merged(merged(detail, group_json(vote.by_group.as_ref())), extra)
 }
 

@@ -43,7 +43,7 @@ pub async fn answer_question(
             proof: by.proof,
             seen: answer.seen,
             reply: answer.reply.clone(),
-            input_mode: answer.input_mode,
+            input_mode: answer.input_mode.clone(),
         };
         match snapshot.request.answer(ballot, &members, snapshot.now) {
             Ok(decided) => {

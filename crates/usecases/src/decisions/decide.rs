@@ -67,7 +67,7 @@ pub(super) fn ballot(decision: &Decision, by: &Identity) -> Ballot {
         choice: decision.choice,
         seen: decision.seen,
         reason: decision.reason.clone(),
-        input_mode: decision.input_mode,
+        input_mode: decision.input_mode.clone(),
     }
 }
 

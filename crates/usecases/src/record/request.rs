@@ -3,7 +3,7 @@
 mod state;
 mod terms;
 
-pub(crate) use state::{answer_json, phase_name};
+pub(crate) use state::{answer_json, phase_name, with_transcript};
 
 use countersign_approvals::{ActionRequest, Ballot, CallKey, Proposal, QuestionForm, RequestFacts, Vote};
 use countersign_kernel::{RedactedText, RequestId, Timestamp};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::stamp::{Row, Stamp, signed};
+use super::transcript::{read_input_mode, transcript_json};
 use crate::port::StoreError;
 
 /// A row of `mcp_action_requests`. Key: `request_id`.
@@ -70,6 +71,7 @@ pub struct VoteRecord {
     pub voted_at: Stamp,
     pub as_sole_owner: bool,
     pub by_group: Option<String>,
+    pub transcript: Option<Value>,
 }
 
 /// A row of `call_keys`. Key: `run_id`, `tool`, `key_hash`, for ever.
@@ -214,6 +216,7 @@ impl VoteRecord {
             voted_at: Stamp(vote.at),
             as_sole_owner: vote.as_sole_owner,
             by_group: vote.by_group.as_ref().map(ToString::to_string),
+            transcript: ballot.input_mode.transcript().map(transcript_json),
         }
     }
 }
@@ -224,6 +227,11 @@ impl TryFrom<VoteRecord> for Vote {
     fn try_from(record: VoteRecord) -> Result<Self, StoreError> {
         let row = Row { table: "approval_votes", id: &record.request_id };
         let by_group = row.parse_opt("by_group", record.by_group.as_deref())?;
+        let input_mode = match &record.transcript {
+            None => row.parse("input_mode", &record.input_mode)?,
+            stored @ Some(_) => read_input_mode(&record.input_mode, stored.as_ref())
+                .ok_or_else(|| row.corrupt("transcript", "is not that of spoken words"))?,
+        };
         Ok(Self {
             ballot: Ballot {
                 by: row.parse("principal", &record.principal)?,
@@ -231,7 +239,7 @@ impl TryFrom<VoteRecord> for Vote {
                 choice: row.parse("choice", &record.choice)?,
                 seen: row.parse("seen_digest", &record.seen_digest)?,
                 reason: record.reason.map(RedactedText::from_storage),
-                input_mode: row.parse("input_mode", &record.input_mode)?,
+                input_mode,
             },
             revision: row.number("revision", record.revision)?,
             at: record.voted_at.0,

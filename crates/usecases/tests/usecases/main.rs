@@ -14,4 +14,5 @@ mod sign_in;
 mod story;
 mod support;
 mod upkeep;
+mod voice;
 mod watch;

@@ -82,16 +82,16 @@ waits AS (
 votes AS (
     INSERT INTO approval_votes (
         request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at, as_sole_owner,
-        by_group
+        by_group, transcript
     )
     SELECT
         request_id, revision, principal, choice, seen_digest, reason, input_mode, proof, voted_at, as_sole_owner,
-        by_group
+        by_group, transcript
     FROM jsonb_populate_recordset(NULL::approval_votes, $1::jsonb -> 'votes')
     ON CONFLICT (request_id, revision, principal) DO UPDATE SET
         choice = excluded.choice, seen_digest = excluded.seen_digest, reason = excluded.reason,
         input_mode = excluded.input_mode, proof = excluded.proof, voted_at = excluded.voted_at,
-        as_sole_owner = excluded.as_sole_owner, by_group = excluded.by_group
+        as_sole_owner = excluded.as_sole_owner, by_group = excluded.by_group, transcript = excluded.transcript
 ),
 keys AS (
     INSERT INTO call_keys (

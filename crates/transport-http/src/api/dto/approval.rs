@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::Link;
 use super::plan::{Drift, Plan};
+use super::transcript::Transcript;
 use super::words::{ApprovalMode, Choice, InputMode, OnRunEnd, RequestState, SoleOwner};
 use crate::api::etag;
 
@@ -223,6 +224,9 @@ pub(in crate::api) struct Vote {
     /// The outside group by which the voter is one of those who decide; absent for one whom the policy text names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) by_group: Option<String>,
+    /// How the spoken words of the reason became text; absent for what was not spoken, or not transcribed by this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::api) transcript: Option<Transcript>,
 }
 
 /// How far a step has come.
@@ -391,12 +395,13 @@ impl From<&domain::Vote> for Vote {
             decision: ballot.choice.into(),
             seen_digest: ballot.seen.to_string(),
             reason: ballot.reason.as_ref().map(|reason| visible(reason.as_str())),
-            input_mode: ballot.input_mode.into(),
+            input_mode: (&ballot.input_mode).into(),
             proof: ballot.proof.as_str().to_owned(),
             voted_at: vote.at.to_string(),
             revision: vote.revision,
             as_sole_owner: vote.as_sole_owner,
             by_group: vote.by_group.as_ref().map(ToString::to_string),
+            transcript: ballot.input_mode.transcript().map(Transcript::from),
         }
     }
 }

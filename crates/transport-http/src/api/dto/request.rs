@@ -21,6 +21,11 @@ pub(in crate::api) struct DecisionRequest {
     /// How it was given; a button when nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) input_mode: Option<InputMode>,
+    /// The `transcript_proof` that came with the dictated reason. The decision then counts as spoken as long as the reason is exactly what
+    /// was heard, and as typed once it was changed; `input_mode` says nothing beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 4096, pattern = "^[!-~]*$")]
+    pub(in crate::api) transcript_proof: Option<String>,
 }
 
 /// A withdrawal.
@@ -62,6 +67,11 @@ pub(in crate::api) struct AnswerRequest {
     /// How it was given; a button when nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) input_mode: Option<InputMode>,
+    /// The `transcript_proof` that came with dictated words. They then count as spoken as long as they are exactly what was heard, and as typed
+    /// once they were changed; `input_mode` says nothing beside it. It says nothing of an option.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 4096, pattern = "^[!-~]*$")]
+    pub(in crate::api) transcript_proof: Option<String>,
 }
 
 /// Several decisions at once: all of them count or none does.

@@ -100,12 +100,12 @@ pub(in crate::api) enum InputMode {
     Voice,
 }
 
-impl From<approvals::InputMode> for InputMode {
-    fn from(value: approvals::InputMode) -> Self {
+impl From<&approvals::InputMode> for InputMode {
+    fn from(value: &approvals::InputMode) -> Self {
         match value {
             approvals::InputMode::Button => Self::Button,
             approvals::InputMode::Text => Self::Text,
-            approvals::InputMode::Voice => Self::Voice,
+            approvals::InputMode::Voice(_) => Self::Voice,
         }
     }
 }

@@ -138,6 +138,78 @@
     form.addEventListener("submit", () => sessionStorage.removeItem(key));
   }
 
+  // Speaking instead of typing. What was heard goes into the field, to be looked at: it counts when the form is sent. The button shows up
+  // only where there is a microphone, and a browser that records.
+  const kinds = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
+  const dictate = async (box) => {
+    const kind = window.MediaRecorder && kinds.find((one) => MediaRecorder.isTypeSupported(one));
+    const devices = kind ? await navigator.mediaDevices?.enumerateDevices() : [];
+    if (!devices?.some((one) => one.kind === "audioinput")) return;
+    const words = JSON.parse(box.dataset.words);
+    const [button, clock, status, error] = ["record", "clock", "status", "error"].map((part) => $(`#dictate-${part}`));
+    const form = box.closest("form"), field = $(`#${CSS.escape(box.dataset.field)}`), proof = form.elements.transcript_proof;
+    let recorder = null, heard = "";
+    const state = (name, text = "") => {
+      box.dataset.state = name;
+      status.textContent = text;
+      button.setAttribute("aria-pressed", String(name === "recording"));
+      button.textContent = name === "recording" ? words.stop : words.record;
+      // Disabled, it would lose the focus.
+      button.setAttribute("aria-disabled", String(name === "working"));
+      if (name !== "recording") clock.textContent = "";
+    };
+    const wrong = (text) => { state("idle"); error.className = "notice bad"; error.textContent = text; };
+    const put = (told) => {
+      // Spoken again it replaces what was heard before; what was typed stays, and both together were not spoken.
+      const typed = field.value.trim() === heard ? "" : field.value.trim();
+      field.value = typed ? `${typed} ${told.text}` : told.text;
+      proof.value = typed ? "" : told.transcript_proof;
+      heard = typed ? "" : told.text;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      state("heard", words.heard);
+      field.focus();
+    };
+    const send = async (recording) => {
+      state("working", words.working);
+      try {
+        const headers = { accept: "application/json", "content-type": recording.type.split(";")[0], "x-csrf-token": form.elements.csrf_token?.value ?? "" };
+        const response = await fetch(box.dataset.dictate, { method: "POST", headers, body: recording });
+        const told = await response.json();
+        if (response.ok) put(told); else wrong(words.codes[told.code] ?? words.failed);
+      } catch { wrong(words.failed); }
+    };
+    const record = async () => {
+      error.className = "";
+      error.textContent = "";
+      state("asking");
+      let stream;
+      try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { wrong(words.denied); return; }
+      const parts = [], begun = Date.now();
+      recorder = new MediaRecorder(stream, { mimeType: kind });
+      const tick = setInterval(() => {
+        const seconds = Math.floor((Date.now() - begun) / 1000);
+        clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+        if (Date.now() - begun >= Number(box.dataset.mostMs) - 500) stop();
+      }, 250);
+      recorder.addEventListener("dataavailable", (event) => { if (event.data.size) parts.push(event.data); });
+      recorder.addEventListener("stop", () => {
+        clearInterval(tick);
+        for (const track of stream.getTracks()) track.stop();
+        recorder = null;
+        send(new Blob(parts, { type: kind }));
+      });
+      recorder.start();
+      state("recording", words.recording);
+    };
+    const stop = () => { if (recorder?.state === "recording") recorder.stop(); };
+    button.addEventListener("click", () => {
+      if (box.dataset.state === "recording") stop();
+      else if (!["asking", "working"].includes(box.dataset.state)) record();
+    });
+    box.hidden = false;
+  };
+  for (const box of all("[data-dictate]")) dictate(box);
+
   show(document);
   follow();
 })();

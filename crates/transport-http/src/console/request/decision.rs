@@ -6,6 +6,7 @@ use countersign_usecases::access::Role;
 use maud::{Markup, html};
 
 use super::Shown;
+use super::dictation::Field;
 use crate::console::parts::untrusted;
 use crate::console::words::Words;
 
@@ -64,6 +65,7 @@ impl Shown<'_> {
             label for="reason" { (words.reason()) }
             p.small id="reason-about" { (words.reason_about()) }
             textarea id="reason" name="reason" rows="3" maxlength="1000" aria-describedby="reason-about" { (self.draft.reason) }
+            (self.dictation(&Field { id: "reason", command: "decision", place: "approvals" }))
         }
     }
 
@@ -98,6 +100,7 @@ impl Shown<'_> {
                     input type="hidden" name="input_mode" value="text";
                     label for="custom_text" { (words.own_words()) }
                     textarea id="custom_text" name="custom_text" rows="3" maxlength="4000" required { (self.draft.custom_text) }
+                    (self.dictation(&Field { id: "custom_text", command: "answer", place: "questions" }))
                     p.buttons { button data-key="a" { (words.send_answer()) } }
                 }
             }

@@ -38,9 +38,10 @@ impl Shown<'_> {
         let (words, ballot) = (self.words, &vote.ballot);
         html! {
             li {
-                strong { (words.choice(ballot.choice)) } " · " (ballot.by) " · " (time(vote.at)) " · " (words.input_mode(ballot.input_mode))
+                strong { (words.choice(ballot.choice)) } " · " (ballot.by) " · " (time(vote.at)) " · " (words.input_mode(&ballot.input_mode))
                 @if vote.as_sole_owner { " · " (words.votes_as_sole_owner()) }
                 @if let Some(reason) = &ballot.reason { blockquote { (untrusted(reason.as_str())) } }
+                (self.spoken(&ballot.input_mode))
             }
         }
     }

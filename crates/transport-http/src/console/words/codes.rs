@@ -61,11 +61,48 @@ impl Words {
                 "Too many people changed it at this moment. Try again.",
                 "Слишком многие меняли это одновременно. Попробуйте ещё раз.",
             ],
-            _ => return None,
+            _ => of_speech(code)?,
         };
         Some(match self.0 {
             Language::English => english,
             Language::Russian => russian,
         })
     }
+}
+
+/// What comes of speaking instead of typing.
+fn of_speech(code: &str) -> Option<[&'static str; 2]> {
+    Some(match code {
+        "voice_not_offered" => [
+            "Speech is not turned into text here. Type it.",
+            "Речь здесь в текст не превращают. Напечатайте.",
+        ],
+        "not_audio" => [
+            "The recording can't be read as audio. Record it again, or type.",
+            "Запись не читается как звук. Запишите ещё раз или напечатайте.",
+        ],
+        "unsupported_media_type" => {
+            ["Recordings of this kind are not taken.", "Записи такого вида не принимаются."]
+        }
+        "audio_too_large" => [
+            "The recording is too large. Say it in fewer words, or type.",
+            "Запись слишком большая. Скажите короче или напечатайте.",
+        ],
+        "audio_too_long" => [
+            "That was too long. Say it in fewer words, or type.",
+            "Слишком долго. Скажите короче или напечатайте.",
+        ],
+        "nothing_heard" => {
+            ["Nothing was heard. Speak again, or type.", "Ничего не слышно. Скажите ещё раз или напечатайте."]
+        }
+        "transcriber_unavailable" => [
+            "Speech can't be turned into text now. Try again, or type.",
+            "Сейчас речь в текст не превратить. Попробуйте ещё раз или напечатайте.",
+        ],
+        "transcript_not_proved" => [
+            "It was dictated too long ago, or for something else. Dictate it again, or type.",
+            "Надиктовано слишком давно или для другого. Надиктуйте ещё раз или напечатайте.",
+        ],
+        _ => return None,
+    })
 }

@@ -97,14 +97,14 @@ impl Words {
     }
 
     /// How a decision was given.
-    pub(in crate::console) const fn input_mode(self, mode: InputMode) -> &'static str {
+    pub(in crate::console) const fn input_mode(self, mode: &InputMode) -> &'static str {
         match (self.0, mode) {
             (Language::English, InputMode::Button) => "by a button",
             (Language::Russian, InputMode::Button) => "кнопкой",
             (Language::English, InputMode::Text) => "typed",
             (Language::Russian, InputMode::Text) => "текстом",
-            (Language::English, InputMode::Voice) => "spoken",
-            (Language::Russian, InputMode::Voice) => "голосом",
+            (Language::English, InputMode::Voice(_)) => "spoken",
+            (Language::Russian, InputMode::Voice(_)) => "голосом",
         }
     }
 

@@ -1,12 +1,16 @@
 //! What staff do on the pages.
 
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
 use countersign_kernel::Millis;
 use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
+use countersign_transport_http::HttpSettings;
 use countersign_usecases::access::Role;
+use countersign_usecases::port::TranscriberError;
 use serde_json::json;
 
-use crate::support::{World, world};
+use crate::support::{SPEECH, World, call, world, world_that};
+use crate::voice::wave;
 
 #[tokio::test]
 async fn a_request_is_approved_with_a_click_on_what_was_shown() {
@@ -297,7 +301,7 @@ async fn a_person_with_a_session_decides_by_the_form_of_the_page_only() {
     assert_eq!(page.texts("a.who[href='/account']").len(), 1);
     let fields = page.form(&format!("/requests/{id}/decision"));
     let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["seen_digest", "csrf_token"]);
+    assert_eq!(names, ["seen_digest", "csrf_token", "transcript_proof"]);
     let action = format!("/requests/{id}/decision");
     let mut sent: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     sent.push(("decision", "approve"));
@@ -307,4 +311,139 @@ async fn a_person_with_a_session_decides_by_the_form_of_the_page_only() {
     assert_eq!(world.count("approval.approved"), 0);
     assert!(world.submit_of(&browser, &action, &sent).await.leads_to().ends_with("?done=approved"));
     assert_eq!(world.count("approval.approved"), 1);
+}
+
+/// A form with a recording in it, as a browser sends it.
+fn with_recording(
+    who: &str,
+    path: &str,
+    typed: &[(&str, &str)],
+    recording: &[u8],
+    kind: &str,
+) -> Request<Body> {
+    let mut body = Vec::new();
+    for (name, value) in typed {
+        let part = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    let head = format!(
+        "--x\r\nContent-Disposition: form-data; name=\"audio\"; filename=\"a\"\r\nContent-Type: {kind}\r\n\r\n"
+    );
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(recording);
+    body.extend_from_slice(b"\r\n--x--\r\n");
+    let mut request = call(Method::POST, who, path, None);
+    let kind = "multipart/form-data; boundary=x".parse().unwrap();
+    request.headers_mut().insert(header::CONTENT_TYPE, kind);
+    request.map(|_| Body::from(body))
+}
+
+#[tokio::test]
+async fn r5_a_reason_is_dictated_without_a_script_and_counts_once_it_is_sent() {
+    let world = world().await;
+    world.ear.hears("Not before <b>the release</b>.");
+    let id = world.ask("orders").await;
+    let digest = world.digest(id).await;
+    let (voice, decision) = (format!("/requests/{id}/decision/voice"), format!("/requests/{id}/decision"));
+    let page = world.page("alice", &format!("/requests/{id}")).await.good();
+    let button = page.all("#dictate-send")[0];
+    assert_eq!(button.attr("formaction"), Some(voice.as_str()));
+    assert!(page.all("#dictate")[0].attr("hidden").is_some(), "without a script nothing can be recorded");
+    let typed = [("reason", ""), ("seen_digest", digest.as_str()), ("transcript_proof", "")];
+    let page = world.shown(with_recording("alice", &voice, &typed, &wave(80), "audio/wav")).await.good();
+    assert_eq!(page.text("textarea#reason"), "Not before <b>the release</b>.");
+    assert!(page.text(".notice.good").starts_with("This is what was heard."));
+    assert_eq!(world.count("approval.denied"), 0, "nothing counts before it is sent");
+    let said = [("decision", "deny"), ("reason", "Not before <b>the release</b>."), ("audio", "a.wav")];
+    world.press("alice", &page, &decision, &said).await.leads_to();
+    let page = world.page("bob", &format!("/requests/{id}")).await.good();
+    assert!(page.text("section[aria-labelledby=votes] li").contains("spoken"));
+    let transcript = page.text("section[aria-labelledby=votes] [data-transcript]");
+    assert!(transcript.starts_with("put into text by acme (whisper-1) · 93 % sure"), "{transcript}");
+}
+
+#[tokio::test]
+async fn r5_an_answer_is_dictated_without_a_script_and_what_was_typed_stays() {
+    let world = world().await;
+    world.ear.hears("as before");
+    for (typed, mode, proved) in [("", "spoken", true), ("green,", "typed", false)] {
+        let id = world.question().await;
+        let digest = world.digest(id).await;
+        let (voice, answer) = (format!("/requests/{id}/answer/voice"), format!("/requests/{id}/answer"));
+        let fields = [("custom_text", typed), ("seen_digest", digest.as_str()), ("input_mode", "text")];
+        let page = world.shown(with_recording("alice", &voice, &fields, &wave(80), "audio/wav")).await.good();
+        let words = page.text("textarea#custom_text");
+        assert_eq!(words, format!("{typed} as before").trim());
+        let proof = page.all("#transcript-proof")[0].attr("value").unwrap().to_owned();
+        assert_eq!(!proof.is_empty(), proved);
+        let sent = [("custom_text", words.as_str()), ("input_mode", "text"), ("transcript_proof", &proof)];
+        world.press("alice", &page, &answer, &sent).await.leads_to();
+        let page = world.page("alice", &format!("/requests/{id}")).await.good();
+        assert!(page.text(".resolution").contains(mode), "{}", page.text(".resolution"));
+        assert_eq!(page.all(".resolution [data-transcript]").len(), usize::from(proved));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_recording_is_said_beside_what_was_typed() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let digest = world.digest(id).await;
+    let path = format!("/requests/{id}/decision/voice");
+    let typed = [("reason", "I was <i>typing</i>"), ("seen_digest", digest.as_str())];
+    let said = async |recording: &[u8], kind: &str, status: u16, words: &str| {
+        let page = world.shown(with_recording("alice", &path, &typed, recording, kind)).await;
+        assert_eq!(page.status.as_u16(), status, "{}", page.source);
+        assert!(page.text(".notice.bad").contains(words), "{}", page.text(".notice.bad"));
+        assert_eq!(page.text("textarea#reason"), "I was <i>typing</i>");
+    };
+    world.ear.hears(" ");
+    said(&wave(80), "audio/wav", 422, "Nothing was heard").await;
+    said(b"", "application/octet-stream", 422, "can't be read as audio").await;
+    said(b"MThd", "audio/midi", 415, "of this kind are not taken").await;
+    said(b"hello", "audio/wav", 422, "can't be read as audio").await;
+    said(&wave(SPEECH.max_bytes), "audio/wav", 413, "too large").await;
+    world.ear.fails(TranscriberError::Unavailable { why: "it is away".to_owned() });
+    said(&wave(80), "audio/wav", 503, "can't be turned into text now").await;
+    world.decide("bob", id, "deny").await.ok();
+    let late = world.shown(with_recording("alice", &path, &typed, &wave(80), "audio/wav")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.text(".notice.bad").contains("user:github:bob: denied"));
+    let forged = [("decision", "deny"), ("seen_digest", digest.as_str()), ("transcript_proof", "k1.AAAA")];
+    let open = world.ask("stock").await;
+    let seen = world.digest(open).await;
+    let forged =
+        forged.map(|(name, value)| (name, if name == "seen_digest" { seen.as_str() } else { value }));
+    let refused = world.submit("alice", &format!("/requests/{open}/decision"), &forged).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.text(".notice.bad").contains("dictated too long ago"));
+}
+
+#[tokio::test]
+async fn a_form_with_a_recording_has_to_be_ours_too() {
+    let world = world().await;
+    world.ear.hears("no");
+    let id = world.ask("orders").await;
+    let digest = world.digest(id).await;
+    let path = format!("/requests/{id}/decision/voice");
+    let browser = world.browser_of("user:github:alice", &[Role::Approver]).await;
+    let other = "a".repeat(43);
+    for (token, status) in [(browser.csrf.as_str(), 200), (other.as_str(), 403)] {
+        let typed = [("csrf_token", token), ("seen_digest", digest.as_str())];
+        let request = with_recording("", &path, &typed, &wave(SPEECH.max_bytes - 100), "audio/wav");
+        assert_eq!(world.shown(browser.shows(request)).await.status.as_u16(), status);
+    }
+    let elsewhere = format!("/requests/{id}/decision");
+    let typed = [("csrf_token", browser.csrf.as_str())];
+    let request = with_recording("", &elsewhere, &typed, &wave(8), "audio/wav");
+    assert_eq!(world.shown(browser.shows(request)).await.status, StatusCode::BAD_REQUEST, "a form of text");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_speak_where_nobody_listens() {
+    let world = world_that(false, HttpSettings::default(), None).await;
+    for id in [world.ask("orders").await, world.question().await] {
+        let page = world.page("alice", &format!("/requests/{id}")).await.good();
+        assert!(page.all("#dictate, #dictate-upload, #transcript-proof").is_empty());
+    }
 }

@@ -89,7 +89,8 @@ async fn a_request_shows_what_will_be_done_and_why_one_is_asked() {
     assert!(page.text("section[aria-labelledby=votes] li").starts_with("approved · user:github:bob"));
     assert_eq!(page.all("[data-digest]")[0].attr("data-digest"), Some(&*world.digest(id).await));
     let hidden = page.form(&format!("/requests/{id}/decision"));
-    assert_eq!(hidden, [("seen_digest".to_owned(), world.digest(id).await)]);
+    let nothing_dictated = ("transcript_proof".to_owned(), String::new());
+    assert_eq!(hidden, [("seen_digest".to_owned(), world.digest(id).await), nothing_dictated]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::RequestRecord;
 use crate::port::StoreError;
 use crate::record::stamp::Row;
+use crate::record::transcript::{read_input_mode, transcript_json};
 
 pub(super) struct StateColumns {
     pub(super) decide_by: Option<Timestamp>,
@@ -63,15 +64,29 @@ fn settled_detail(settled: &Settled) -> Value {
 /// An answer as documents show it: to storage, events and outcomes alike.
 pub(crate) fn answer_json(answer: &Answer) -> Value {
     match answer {
-        Answer::Option { index, text, input_mode } => json!({
-            "selected_option": text.as_str(), "selected_index": index, "custom": false,
-            "input_mode": input_mode.as_str(),
-        }),
-        Answer::Custom { text, input_mode } => json!({
-            "selected_option": null, "selected_index": null, "custom": true, "text": text.as_str(),
-            "input_mode": input_mode.as_str(),
-        }),
+        Answer::Option { index, text, input_mode } => with_transcript(
+            json!({
+                "selected_option": text.as_str(), "selected_index": index, "custom": false,
+                "input_mode": input_mode.as_str(),
+            }),
+            input_mode,
+        ),
+        Answer::Custom { text, input_mode } => with_transcript(
+            json!({
+                "selected_option": null, "selected_index": null, "custom": true, "text": text.as_str(),
+                "input_mode": input_mode.as_str(),
+            }),
+            input_mode,
+        ),
     }
+}
+
+/// A document with how its spoken words became text, where that is known; nothing is said of what was not spoken.
+pub(crate) fn with_transcript(mut document: Value, input_mode: &InputMode) -> Value {
+    if let Some(transcript) = input_mode.transcript() {
+        document["transcript"] = transcript_json(transcript);
+    }
+    document
 }
 
 /// The name of the clock that ran out.
@@ -140,7 +155,7 @@ pub(super) fn read(row: Row<'_>, record: &RequestRecord) -> Result<State, StoreE
 }
 
 fn answer(stored: &Value) -> Option<Answer> {
-    let input_mode: InputMode = stored["input_mode"].as_str()?.parse().ok()?;
+    let input_mode = read_input_mode(stored["input_mode"].as_str()?, stored.get("transcript"))?;
     let text = |name: &str| Some(RedactedText::from_storage(stored[name].as_str()?.to_owned()));
     if stored["custom"].as_bool()? {
         return Some(Answer::Custom { text: text("text")?, input_mode });

@@ -262,7 +262,7 @@ async fn r5_an_answer_in_own_words_by_voice_is_recorded_with_how_it_was_given() 
     let answer = GivenAnswer {
         seen: reply.plan_digest.unwrap(),
         reply: Reply::Custom(words("neither, keep it where it is")),
-        input_mode: InputMode::Voice,
+        input_mode: InputMode::Voice(None),
     };
     answer_question(&world.services, reply.request.unwrap(), &answer, &who(ALICE)).await.unwrap();
     let detail = world.last_detail("approval.answered");

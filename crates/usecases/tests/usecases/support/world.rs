@@ -176,6 +176,12 @@ impl World {
         ))
     }
 
+    /// Another process on the same store, with what is added to it here.
+    pub(crate) fn replica_with(&self, seed: u64, add: impl FnOnce(Services) -> Services) -> Arc<Services> {
+        let (store, ledger) = (&self.store, self.ledger.clone());
+        Arc::new(add(services_of(store, ledger, None, &self.registry, seed, Arc::new(StoppedWatch))))
+    }
+
     /// Another process on the same store, which watches the targets.
     pub(crate) fn watching(&self, seed: u64, every: Millis) -> Arc<Services> {
         let (store, ledger) = (&self.store, self.ledger.clone());
