@@ -176,6 +176,7 @@ async fn what_waits_is_listed_shown_and_decided_by_command() -> Result<()> {
         let first = listed(&["--limit", "2"])?;
         let rest = listed(&["--limit", "2", "--cursor", &text(&first["next_cursor"])])?;
         ensure!(rest["approvals"][0]["id"] == *ids[2] && rest.get("next_cursor").is_none(), "{rest}");
+        ensure!(listed(&["--order", "newest-first", "--limit", "1"])?["approvals"][0]["id"] == *ids[2]);
         ensure!(listed(&["-q", "beta"])?["approvals"][0]["id"] == *ids[1]);
         ensure!(listed(&["--state", "denied", "--state", "applied"])?["approvals"] == json!([]));
         let plain = scene.ends(VIEWER, &["approvals", "list"], code::DONE)?.out;

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use approvals::{
-    AnswerArgs, ApprovalsCommand, CancelArgs, DecisionArgs, ListArgs, ResolveArgs, ShowArgs, StaffArgs,
-    Until, VerdictArg, WatchArgs,
+    AnswerArgs, ApprovalsCommand, CancelArgs, DecisionArgs, ListArgs, ListOrder, ResolveArgs, ShowArgs,
+    StaffArgs, Until, VerdictArg, WatchArgs,
 };
 pub use guard::{AdmissionArgs, GuardCommand, ManifestFormat, PrintArgs, RbacArgs};
 

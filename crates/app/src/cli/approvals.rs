@@ -10,7 +10,7 @@ use crate::client::rest::{EntityTag, RequestState, ServerAddress};
 /// Approval commands.
 #[derive(Debug, Subcommand)]
 pub enum ApprovalsCommand {
-    /// List requests, oldest first: what waits for a person, unless --state says otherwise.
+    /// List requests: what waits for a person, unless --state says otherwise.
     List(ListArgs),
     /// Show exactly what would be done.
     Show(ShowArgs),
@@ -69,6 +69,9 @@ pub struct ListArgs {
     /// Found by these words, each the beginning of a word of the request: of its agent, its targets, its facts.
     #[arg(short, long = "query", value_name = "WORDS")]
     pub query: Option<String>,
+    /// Which come first.
+    #[arg(long, value_enum, default_value_t = ListOrder::OldestFirst)]
+    pub order: ListOrder,
     /// How many at most; all when left away.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
@@ -78,6 +81,15 @@ pub struct ListArgs {
     /// The server.
     #[command(flatten)]
     pub staff: StaffArgs,
+}
+
+/// Which come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListOrder {
+    /// What has been there longest.
+    OldestFirst,
+    /// What came last.
+    NewestFirst,
 }
 
 /// Which request to show.

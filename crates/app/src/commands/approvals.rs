@@ -7,12 +7,15 @@ mod confirm;
 pub(super) mod shown;
 mod watch;
 
+use std::time::Duration;
+
 use countersign_kernel::visible;
 use serde_json::{Value, json};
 
 use super::say;
 use crate::cli::{
-    AnswerArgs, ApprovalsCommand, CancelArgs, DecisionArgs, ListArgs, ResolveArgs, ShowArgs, StaffArgs,
+    AnswerArgs, ApprovalsCommand, CancelArgs, DecisionArgs, ListArgs, ListOrder, ResolveArgs, ShowArgs,
+    StaffArgs,
 };
 use crate::client::rest::{Answer, Choice, Committed, CommittedBatch, Failure, Reply, Seen, Staff};
 use crate::ending::Ending;
@@ -20,6 +23,9 @@ use shown::{line, shown};
 
 /// The most requests that the server gives at once.
 const LARGEST_PAGE: u32 = 500;
+
+/// The longest rest between two pages.
+const LONGEST_REST_S: u64 = 30;
 
 pub(super) async fn run(command: &ApprovalsCommand) -> Ending {
     let (staff, ended) = match command {
@@ -51,7 +57,16 @@ async fn list(args: &ListArgs) -> Result<Ending, Failure> {
         if wanted == 0 {
             break;
         }
-        let page = staff.page(&query(args, wanted, cursor)).await?;
+        let page = match staff.page(&query(args, wanted, cursor.clone())).await {
+            Ok(page) => page,
+            // A long list takes more requests than the server answers in a minute: go on when it says so.
+            Err(failure) if !all.is_empty() && failure.retry_after_s().is_some() => {
+                let seconds = failure.retry_after_s().unwrap_or_default().clamp(1, LONGEST_REST_S);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         all.extend(page.approvals);
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -90,6 +105,10 @@ fn query(args: &ListArgs, limit: u32, cursor: Option<String>) -> Vec<(&'static s
         ("cursor", &cursor),
     ];
     query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    match args.order {
+        ListOrder::OldestFirst => {}
+        ListOrder::NewestFirst => query.push(("order", "newest_first".to_owned())),
+    }
     query.push(("limit", limit.to_string()));
     query
 }
