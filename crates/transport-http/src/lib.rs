@@ -12,6 +12,7 @@
 mod api;
 mod console;
 mod operations;
+mod percent;
 mod public_url;
 mod security_headers;
 mod settings;

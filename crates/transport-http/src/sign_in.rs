@@ -17,6 +17,7 @@ use countersign_usecases::sign_in::{Person, Recognised, Secret, SignIn, SignInEr
 use maud::{Markup, html};
 
 use crate::api::Problem;
+use crate::percent::encoded;
 use crate::public_url::PublicUrl;
 
 pub(crate) use cookies::{add_session, has_session};
@@ -124,18 +125,7 @@ impl SignedIn {
 
 /// Where a browser is sent that has to sign in first, to come back to this path afterwards.
 pub(crate) fn sign_in_path(return_to: &str) -> String {
-    let encoded: String = return_to.bytes().map(encoded).collect();
-    format!("{SIGN_IN}?return_to={encoded}")
-}
-
-/// A byte of a query's value (RFC 3986, section 2).
-fn encoded(byte: u8) -> String {
-    match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    }
+    format!("{SIGN_IN}?return_to={}", encoded(return_to))
 }
 
 #[cfg(test)]
@@ -146,7 +136,7 @@ mod tests {
     fn a_path_to_come_back_to_is_one_value() {
         assert_eq!(
             sign_in_path("/approvals?state=requested&q=a b#top"),
-            "/sign-in?return_to=/approvals%3Fstate%3Drequested%26q%3Da%20b%23top"
+            "/sign-in?return_to=%2Fapprovals%3Fstate%3Drequested%26q%3Da%20b%23top"
         );
     }
 }
