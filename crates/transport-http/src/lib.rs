@@ -11,6 +11,7 @@
 
 mod api;
 mod console;
+mod cookie;
 mod operations;
 mod percent;
 mod public_url;
