@@ -43,7 +43,7 @@ use pulse::Pulse;
 
 pub(crate) use approvals::unreadable;
 pub(crate) use events::event_filter;
-pub(crate) use gate::{RequestName, Staff, admit_browser, count};
+pub(crate) use gate::{RequestName, Staff, count};
 pub use openapi::document;
 pub(crate) use problem::{Answer, Problem};
 pub(crate) use query::{Fields, Sent};
@@ -136,7 +136,7 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
         .route("/api/v1/docs", get(page::show))
         .route("/api/v1/docs.css", get(page::style))
         .merge(console::router(&of_page))
-        .merge(sign_in::router(&api))
+        .merge(sign_in::router(&of_page))
         .fallback(nothing_there)
         .layer(CatchPanicLayer::custom(gate::panicked))
         .layer(from_fn(gate::refuse_credentials_in_urls))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use countersign_usecases::sign_in::{Person, Recognised, Secret, SignIn, SignInError, Way, recognise};
 use maud::{Markup, html};
 
@@ -22,7 +22,7 @@ use crate::public_url::PublicUrl;
 
 pub(crate) use cookies::{add_session, has_session};
 pub(crate) use forgery::{Forged, token_of};
-pub(crate) use routes::{refused as refused_page, router};
+pub(crate) use routes::router;
 
 /// Where the sign-in begins.
 const SIGN_IN: &str = "/sign-in";
@@ -85,14 +85,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     type Rejection = Box<Problem>;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            tracing::error!("a page reached its handler without its browser having been recognised");
-            Problem::refuse(
-                "internal",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the request was not authenticated",
-            )
-        })
+        // Whoever the gate let in by a bearer token has no session.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::of(&SignInError::NotSignedIn))
     }
 }
 

@@ -323,6 +323,8 @@ async fn whoever_is_not_signed_in_is_sent_there_and_comes_back() {
         forged.headers_mut().insert(name, "evil.example".parse().unwrap());
     }
     assert_eq!(see(&world, forged).await.location(), "/sign-in?return_to=%2Faccount");
+    let by_token = see(&world, call(Method::GET, "viewer", "/account", None)).await;
+    assert_eq!(by_token.location(), "/sign-in?return_to=%2Faccount", "a token is no session");
 }
 
 #[tokio::test]
