@@ -11,8 +11,8 @@ mod routes;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use countersign_usecases::sign_in::{Person, Recognised, Secret, SignIn, SignInError, Way, recognise};
 use maud::{Markup, html};
 

@@ -23,12 +23,8 @@ const DAY: Millis = Millis::from_days(1);
 const MOST: u32 = 500;
 
 /// Up to these ages requests are counted together; the last bar has all that are older.
-const AGES: [Millis; 4] = [
-    Millis::from_secs(300),
-    Millis::from_secs(3_600),
-    Millis::from_secs(6 * 3_600),
-    DAY,
-];
+const AGES: [Millis; 4] =
+    [Millis::from_secs(300), Millis::from_secs(3_600), Millis::from_secs(6 * 3_600), DAY];
 
 pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     Fields::of_page(sent, &[]).finish(Some(()))?;
