@@ -4,6 +4,7 @@ mod approvals;
 mod batch;
 pub(crate) mod bodies;
 mod body;
+mod command;
 mod dto;
 mod etag;
 mod events;
