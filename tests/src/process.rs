@@ -150,9 +150,7 @@ impl Site {
     /// # Errors
     /// As [`Site::command`].
     pub fn staff_command(&self, server: &ServerProcess, arguments: &[&str]) -> Result<String> {
-        let mut command = Command::new(binary()?);
-        command.args(arguments).args(["--server", &server.grpc]);
-        said(command.env("COUNTERSIGN_TOKEN", "suite-approver-token"))
+        said(&mut command_as(server, "suite-approver-token", arguments)?)
     }
 
     /// Changes the configuration that servers and commands started from now on read.
@@ -248,6 +246,18 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A command of the binary, to be run with this token against a server.
+///
+/// # Errors
+/// The binary is not built.
+pub fn command_as(server: &ServerProcess, token: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments).env("COUNTERSIGN_SERVER", &server.http);
+    command.env("COUNTERSIGN_GRPC_SERVER", &server.grpc).env("COUNTERSIGN_TOKEN", token);
+    command.stdin(Stdio::null());
+    Ok(command)
 }
 
 /// What a command said on its standard output.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use countersign_simulators::{Behaviour, FaultRule};
 use countersign_suites::clients::{Agent, Parties, status_of};
-use countersign_suites::process::{ServerProcess, Site};
+use countersign_suites::process::{ServerProcess, Site, command_as};
 use countersign_suites::store::{PgServer, Store};
 use countersign_transport_grpc::v1::RequestState;
 use serde_json::json;
@@ -94,6 +94,11 @@ fn refusal(result: Result<String>) -> Result<String> {
     }
 }
 
+fn exit_code(scene: &Scene, arguments: &[&str]) -> Result<i32> {
+    let output = command_as(&scene.server, "suite-approver-token", arguments)?.output()?;
+    output.status.code().context("the command was killed")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_request_is_shown_step_by_step_and_settled_by_command() -> Result<()> {
     on_both_stores("settled", |store| async {
@@ -118,19 +123,23 @@ async fn an_unknown_request_is_shown_step_by_step_and_settled_by_command() -> Re
             ],
         )?;
 
+        let wait = ["approvals", "watch", id, "--until", "settled", "--timeout-s", "1"];
+        ensure!(exit_code(&scene, &wait)? == 14, "whoever waits is told that it is in doubt");
+
         let bare = refusal(staff(&["approvals", "resolve-unknown", id, "--verdict", "failed"]))?;
         check(&bare, &["--reason"])?;
         let resolve = |verdict: &str, reason: &str| {
             staff(&["approvals", "resolve-unknown", id, "--verdict", verdict, "--reason", reason])
         };
         check(&refusal(resolve("perhaps", "I can't tell"))?, &["applied, failed"])?;
-        check(&refusal(resolve("failed", ""))?, &["reason", "at least 1"])?;
+        check(&refusal(resolve("failed", ""))?, &["body `/reason`", "at least 1"])?;
         check(
             &resolve("failed", "GitHub has the old value; the Secret was put back by hand")?,
             &[id, " failed "],
         )?;
         check(&refusal(resolve("applied", "on second thought"))?, &["already_settled"])?;
 
+        ensure!(exit_code(&scene, &wait)? == 13, "whoever waits is told that it failed");
         let outcome = tokio::time::timeout(PATIENCE, scene.agent.outcome(id)).await??;
         ensure!(status_of(&outcome) == "failed", "came to {}", status_of(&outcome));
         check(&staff(&["approvals", "show", id])?, &["ended at 2", "(undo_failed)"])?;

@@ -1,11 +1,17 @@
 //! The command line, as clap reads it.
 
+mod approvals;
 mod guard;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
+pub use approvals::{
+    AnswerArgs, ApprovalsCommand, CancelArgs, DecisionArgs, ListArgs, ListOrder, ResolveArgs, ShowArgs,
+    StaffArgs, Until, VerdictArg, WatchArgs,
+};
 pub use guard::{AdmissionArgs, GuardCommand, ManifestFormat, PrintArgs, RbacArgs};
 
 /// The control plane between agents and privileged operations.
@@ -47,6 +53,11 @@ pub enum Command {
     Databases(DatabasesCommand),
     /// Look at configuration, store, targets and warrants, and say what to do.
     Doctor(ConfigArgs),
+    /// Print what makes a shell complete this command line.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
     /// Play the whole story on a server of its own, with simulated targets.
     #[cfg(feature = "demo")]
     Demo {
@@ -90,7 +101,7 @@ pub enum PolicyCommand {
         file: PathBuf,
         /// The server.
         #[command(flatten)]
-        server: ServerArgs,
+        server: GrpcArgs,
     },
 }
 
@@ -160,93 +171,20 @@ pub enum SessionsCommand {
     },
 }
 
-/// Which server, and as whom.
+/// Which server, and as whom, for what only gRPC offers.
 #[derive(Clone, Debug, Args)]
-pub struct ServerArgs {
+pub struct GrpcArgs {
     /// The server's gRPC address.
-    #[arg(long, env = "COUNTERSIGN_SERVER", default_value = "http://127.0.0.1:7443")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "COUNTERSIGN_GRPC_SERVER",
+        default_value = "http://127.0.0.1:7443"
+    )]
     pub server: String,
     /// A file that holds the bearer token; the variable COUNTERSIGN_TOKEN otherwise.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-}
-
-/// Approval commands.
-#[derive(Debug, Subcommand)]
-pub enum ApprovalsCommand {
-    /// List what waits for a decision.
-    List {
-        /// Only this project.
-        #[arg(long)]
-        project: Option<String>,
-        /// The server.
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-    /// Show exactly what would be done.
-    Show {
-        /// The request.
-        id: String,
-        /// The server.
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-    /// Approve the plan of this digest.
-    Approve {
-        /// The request.
-        id: String,
-        /// The decision.
-        #[command(flatten)]
-        decision: DecisionArgs,
-    },
-    /// Deny the plan of this digest.
-    Deny {
-        /// The request.
-        id: String,
-        /// The decision.
-        #[command(flatten)]
-        decision: DecisionArgs,
-    },
-    /// Answer a question.
-    Answer {
-        /// The request.
-        id: String,
-        /// The digest that `show` printed.
-        #[arg(long)]
-        digest: String,
-        /// The number of an option, from 0.
-        #[arg(long, required_unless_present = "text", conflicts_with = "text")]
-        option: Option<u32>,
-        /// Your own words.
-        #[arg(long)]
-        text: Option<String>,
-        /// The server.
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-    /// Settle an `unknown` request by your word, after looking at its targets: `show` says what is known of each step.
-    ResolveUnknown {
-        /// The request.
-        id: String,
-        /// What became of it: `applied` if everything was done, `failed` if nothing was done or all was undone.
-        #[arg(long)]
-        verdict: VerdictArg,
-        /// How that is known, 1 to 1000 characters; kept with your name. Never write a secret here.
-        #[arg(long)]
-        reason: String,
-        /// The server.
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-}
-
-/// What became of an unknown request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum VerdictArg {
-    /// It was done.
-    Applied,
-    /// It was not done, or was undone.
-    Failed,
 }
 
 /// Database commands.
@@ -256,7 +194,7 @@ pub enum DatabasesCommand {
     List {
         /// The server.
         #[command(flatten)]
-        server: ServerArgs,
+        server: GrpcArgs,
     },
     /// Give a quarantined database its name back and open it to connections.
     Restore {
@@ -269,20 +207,70 @@ pub enum DatabasesCommand {
         reason: String,
         /// The server.
         #[command(flatten)]
-        server: ServerArgs,
+        server: GrpcArgs,
     },
 }
 
-/// A decision.
-#[derive(Debug, Args)]
-pub struct DecisionArgs {
-    /// The digest that `show` printed: what you saw is what you decide.
-    #[arg(long)]
-    pub digest: String,
-    /// Why.
-    #[arg(long, default_value = "")]
-    pub reason: String,
-    /// The server.
-    #[command(flatten)]
-    pub server: ServerArgs,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f4f";
+    const ID: &str = "01932d5e-7a00-7000-8000-000000000001";
+
+    fn parsed(line: &str) -> Result<ApprovalsCommand, String> {
+        let words = ["countersign", "approvals"].into_iter().chain(line.split_whitespace());
+        match Cli::try_parse_from(words).map(|cli| cli.command) {
+            Ok(Command::Approvals(command)) => Ok(command),
+            Ok(other) => Err(format!("{other:?}")),
+            Err(error) => {
+                assert_eq!(error.exit_code(), 2);
+                Err(error.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_decision_names_requests_and_what_was_seen_of_each() {
+        let one = parsed(&format!("approve {ID} --digest {DIGEST} --etag 3-4f4f")).unwrap();
+        let ApprovalsCommand::Approve(one) = one else { panic!("{one:?}") };
+        assert_eq!((one.ids.len(), one.digests.len(), one.reason.as_str()), (1, 1, ""));
+        let two = parsed(&format!("deny {ID} {ID} --digest {DIGEST} --digest {DIGEST} --reason no")).unwrap();
+        let ApprovalsCommand::Deny(two) = two else { panic!("{two:?}") };
+        assert_eq!((two.ids.len(), two.digests.len(), two.reason.as_str()), (2, 2, "no"));
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_before_anything_is_sent() {
+        for (line, named) in [
+            ("approve", "<ID>"),
+            ("approve 17", "17"),
+            ("show ../runs", "../runs"),
+            (&format!("approve {ID} --digest sha256:4f"), "sha256:4f"),
+            (&format!("approve {ID} --etag 3-4f4f"), "--digest"),
+            (&format!("answer {ID} --digest {DIGEST}"), "--option"),
+            (&format!("answer {ID} --option 0 --text yes"), "--text"),
+            (&format!("resolve-unknown {ID} --verdict perhaps --reason x"), "applied, failed"),
+            ("list --state open", "open"),
+            ("list --limit 0", "--limit"),
+            ("list --server ftp://c.example.org", "https://"),
+            ("watch --until settled", "ID"),
+            (&format!("watch {ID} --until settled --type run."), "--type"),
+        ] {
+            let said = parsed(line).unwrap_err();
+            assert!(said.contains(named), "`{line}`: `{named}` is not in:\n{said}");
+        }
+    }
+
+    #[test]
+    fn a_credential_in_an_address_is_not_used() {
+        let said = parsed("list --server https://alice:hunter2@c.example.org").unwrap_err();
+        assert!(said.contains("COUNTERSIGN_TOKEN"), "{said}");
+    }
 }

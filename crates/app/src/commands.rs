@@ -1,6 +1,7 @@
 //! The commands of the command line, one file each.
 
 mod approvals;
+mod completions;
 mod databases;
 mod doctor;
 mod guard;
@@ -11,7 +12,7 @@ mod sessions;
 mod token;
 
 #[cfg(feature = "demo")]
-pub(crate) use approvals::shown;
+pub(crate) use approvals::shown::shown;
 #[cfg(feature = "demo")]
 pub(crate) use token::Bearer;
 
@@ -41,10 +42,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Token(command) => token::run(command),
         Command::Keys(command) => keys::run(command).await,
         Command::Sessions(command) => sessions::run(command).await,
-        Command::Approvals(command) => approvals::run(command).await,
+        Command::Approvals(command) => Ok(approvals::run(&command).await.into()),
         Command::Guard(command) => guard::run(&command),
         Command::Databases(command) => databases::run(command).await,
         Command::Doctor(args) => doctor::run(&configuration(&args)?).await,
+        Command::Completions { shell } => completions::run(shell),
         #[cfg(feature = "demo")]
         Command::Demo { stay } => crate::demo::run(stay).await,
     }
@@ -60,5 +62,10 @@ fn configuration(args: &ConfigArgs) -> Result<Config> {
 
 /// Prints a line of a command's answer. A reader that has gone away (`| head`) wants no more of it.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    told(line);
+}
+
+/// The same; whether anybody still reads it.
+fn told(line: impl std::fmt::Display) -> bool {
+    writeln!(std::io::stdout(), "{line}").is_ok()
 }

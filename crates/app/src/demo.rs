@@ -1,4 +1,5 @@
-//! `countersign demo`: the whole story on a server of its own, with real calls over gRPC and simulated targets over HTTP.
+//! `countersign demo`: the whole story on a server of its own, with real calls over gRPC and REST and simulated targets over
+//! HTTP.
 //!
 //! Compiled with the feature `demo` only; releases hold neither the story nor the simulators.
 
@@ -13,7 +14,8 @@ use anyhow::{Context, Result};
 use countersign_transport_grpc::client::Bearer;
 use tokio::sync::oneshot;
 
-use crate::client::{Staff, connect};
+use crate::client::grpc::connect;
+use crate::client::rest::Staff;
 use crate::commands::say;
 use crate::serve;
 use agent::Platform;
@@ -30,7 +32,7 @@ pub(crate) async fn run(stay: bool) -> Result<ExitCode> {
     }));
     let channel = reach(&place.grpc_url()).await?;
     let mut platform = Platform::on(channel.clone(), Bearer::new(&place.platform.token)?);
-    let owner = Staff::on(channel.clone(), Bearer::new(&place.owner.token)?);
+    let owner = Staff::at(place.http_url().parse()?, &place.owner.token)?;
     story::tell(&place, channel.clone(), &mut platform, owner).await?;
     if stay {
         story::leave_open(channel, platform).await?;

@@ -12,6 +12,7 @@ mod config;
 mod crash;
 #[cfg(feature = "demo")]
 mod demo;
+mod ending;
 mod identities;
 mod logging;
 mod master_keys;

@@ -8,6 +8,8 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+const MICROS_OF_A_DAY: i64 = 86_400_000_000;
+
 /// The text is not a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an RFC 3339 time")]
@@ -27,6 +29,16 @@ impl Timestamp {
     /// Milliseconds since the Unix epoch, rounded down; never negative (what a version 7 UUID carries).
     pub const fn unix_millis(self) -> u64 {
         if self.0 < 0 { 0 } else { (self.0 / 1000) as u64 }
+    }
+
+    /// The day (UTC) it falls on, in days since 1970-01-01.
+    pub const fn unix_day(self) -> i64 {
+        self.0.div_euclid(MICROS_OF_A_DAY)
+    }
+
+    /// When a day (UTC) began, by its number of days since 1970-01-01.
+    pub const fn from_unix_day(day: i64) -> Self {
+        Self(day.saturating_mul(MICROS_OF_A_DAY))
     }
 
     /// This point, `span` later.
@@ -78,6 +90,11 @@ impl Millis {
         Self(secs.saturating_mul(1000))
     }
 
+    /// A span of so many days of 24 hours.
+    pub const fn from_days(days: u64) -> Self {
+        Self::from_secs(days.saturating_mul(86_400))
+    }
+
     /// Whole seconds, rounded down.
     pub const fn whole_secs(self) -> u64 {
         self.0 / 1000
@@ -109,6 +126,21 @@ mod tests {
             Timestamp::from_unix_micros(1_700_000_000_000_000)
         );
         assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_before_1970_too() {
+        for (at, day, began) in [
+            ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00.000000Z"),
+            ("1970-01-02T23:59:59.999999Z", 1, "1970-01-02T00:00:00.000000Z"),
+            ("1969-12-31T23:59:59.999999Z", -1, "1969-12-31T00:00:00.000000Z"),
+        ] {
+            let at: Timestamp = at.parse().unwrap();
+            assert_eq!(at.unix_day(), day);
+            assert_eq!(Timestamp::from_unix_day(day).to_string(), began);
+        }
+        let day = Timestamp::from_unix_day(1).since(Timestamp::from_unix_day(0));
+        assert_eq!((day, day.whole_secs()), (Millis::from_days(1), 86_400));
     }
 
     #[test]

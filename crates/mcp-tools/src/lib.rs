@@ -25,7 +25,7 @@ pub use registry::{RegisterError, ToolRegistry};
 pub use secret::SecretValue;
 pub use tool::{
     ActionDescriptor, ControlTool, Kept, LONGEST_EXCHANGE, Observation, PlanRefusal, ProbeOutcome,
-    StepOutcome, StepWork, ToolDescriptor, UNDO_FAILED, UndoWork,
+    StepOutcome, StepWork, ToolDescriptor, UNDO_FAILED, UndoWork, Unseen, UnseenReason,
 };
 pub use tools::{
     CredentialsConfig, DatabaseLifecycle, NamePattern, NamespaceRule, NamespaceRules, OwnerFeedback,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Plan, Reversibility, Step};
+use crate::ports::{TargetError, TargetErrorKind};
 use crate::secret::SecretValue;
 use crate::watch::{DoneStep, Inspection, Survey};
 
@@ -61,9 +62,62 @@ pub enum Observation {
     Seen(Value),
     /// The target could not be looked at. An approver is told so, with the reason.
     CouldNotLook {
-        /// Why, in words without secrets.
-        why: String,
+        /// Why, at least one reason.
+        why: Vec<Unseen>,
     },
+}
+
+impl Observation {
+    /// The target could not be looked at, for one reason; `said` names it and what it said, without secrets.
+    pub fn could_not_look(reason: UnseenReason, said: impl Into<String>) -> Self {
+        Self::CouldNotLook { why: vec![Unseen { reason, said: said.into() }] }
+    }
+}
+
+/// Why a target could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{said}")]
+pub struct Unseen {
+    /// What happened, which every reader is told in their language.
+    pub reason: UnseenReason,
+    /// Which target, and what it said itself, without secrets.
+    pub said: String,
+}
+
+/// What keeps a target from being looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnseenReason {
+    /// No connection.
+    Unreachable,
+    /// No whole answer came.
+    NoAnswer,
+    /// It takes no more requests for now.
+    RateLimited,
+    /// It failed.
+    Broken,
+    /// It doesn't let us look.
+    Refused,
+    /// This version can't read the call, or write down what was seen.
+    Unreadable,
+}
+
+impl From<&TargetError> for Unseen {
+    fn from(error: &TargetError) -> Self {
+        let reason = match error.kind {
+            TargetErrorKind::Unreachable => UnseenReason::Unreachable,
+            TargetErrorKind::NoAnswer => UnseenReason::NoAnswer,
+            TargetErrorKind::RateLimited { .. } => UnseenReason::RateLimited,
+            TargetErrorKind::Broken => UnseenReason::Broken,
+            TargetErrorKind::Unauthorized
+            | TargetErrorKind::Forbidden
+            | TargetErrorKind::NotFound
+            | TargetErrorKind::Conflict
+            | TargetErrorKind::Fenced
+            | TargetErrorKind::QuotaExceeded
+            | TargetErrorKind::Invalid => UnseenReason::Refused,
+        };
+        Self { reason, said: error.to_string() }
+    }
 }
 
 /// A plan can't be made: what is asked for is impossible as things stand.

@@ -11,6 +11,7 @@ mod kubernetes_key;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod unseen;
 
 pub use database_lifecycle::{CredentialsConfig, DatabaseLifecycle};
 pub use namespaces::{NamePattern, NamespaceRule, NamespaceRules, ParsePatternError};

@@ -12,7 +12,7 @@ use countersign_kernel::{ActionName, ApprovalMode, Environment, Millis, Redacted
 use countersign_mcp_tools::{
     ActionDescriptor, Call, Caller, ControlTool, DoneStep, Fact, IdempotencyKey, Inspection, Kept,
     Observation, Plan, PlanRefusal, ProbeOutcome, Reversibility, SecretSpec, SecretValue, Step, StepOutcome,
-    StepWork, Survey, ToolDescriptor, UndoWork,
+    StepWork, Survey, ToolDescriptor, UndoWork, UnseenReason,
 };
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ impl TestTool {
 
     /// From now on it can't look.
     pub fn set_blind(&self, why: &str) {
-        self.script().world = Observation::CouldNotLook { why: why.to_owned() };
+        self.script().world = Observation::could_not_look(UnseenReason::Broken, why);
     }
 
     /// From now on, until told otherwise, no plan can be made.
@@ -250,7 +250,10 @@ impl ControlTool for TestTool {
         }
         let fact = match observed {
             Observation::Seen(world) => Fact::new("test_seen", json!({ "world": world })),
-            Observation::CouldNotLook { why } => Fact::new("test_could_not_look", json!({ "why": why })),
+            Observation::CouldNotLook { why } => {
+                let said: Vec<_> = why.iter().map(|unseen| unseen.said.as_str()).collect();
+                Fact::new("test_could_not_look", json!({ "why": said.join("; ") }))
+            }
         };
         let name = call.input["name"].as_str().unwrap_or_default();
         let step = |number| Step {

@@ -4,6 +4,7 @@ mod approvals;
 mod batch;
 pub(crate) mod bodies;
 mod body;
+mod command;
 mod dto;
 mod etag;
 mod events;
@@ -44,7 +45,7 @@ use pulse::Pulse;
 
 pub(crate) use approvals::unreadable;
 pub(crate) use events::event_filter;
-pub(crate) use gate::{RequestName, Staff, admit_browser, count, most_bytes};
+pub(crate) use gate::{RequestName, Staff, count, most_bytes};
 pub use openapi::document;
 pub(crate) use problem::{Answer, Problem};
 pub(crate) use query::{Fields, Sent};
@@ -137,7 +138,7 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
         .route("/api/v1/docs", get(page::show))
         .route("/api/v1/docs.css", get(page::style))
         .merge(console::router(&of_page))
-        .merge(sign_in::router(&api))
+        .merge(sign_in::router(&of_page))
         .fallback(nothing_there)
         .layer(CatchPanicLayer::custom(gate::panicked))
         .layer(from_fn(gate::refuse_credentials_in_urls))

@@ -11,8 +11,10 @@
 
 mod api;
 mod console;
+mod cookie;
 mod multipart;
 mod operations;
+mod percent;
 mod public_url;
 mod security_headers;
 mod settings;

@@ -11,17 +11,18 @@ mod routes;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use countersign_usecases::sign_in::{Person, Recognised, Secret, SignIn, SignInError, Way, recognise};
 use maud::{Markup, html};
 
 use crate::api::Problem;
+use crate::percent::encoded;
 use crate::public_url::PublicUrl;
 
 pub(crate) use cookies::{add_session, has_session};
 pub(crate) use forgery::{Forged, token_of};
-pub(crate) use routes::{refused as refused_page, router};
+pub(crate) use routes::router;
 
 /// Where the sign-in begins.
 const SIGN_IN: &str = "/sign-in";
@@ -84,14 +85,8 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     type Rejection = Box<Problem>;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            tracing::error!("a page reached its handler without its browser having been recognised");
-            Problem::refuse(
-                "internal",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the request was not authenticated",
-            )
-        })
+        // Whoever the gate let in by a bearer token has no session.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::of(&SignInError::NotSignedIn))
     }
 }
 
@@ -124,18 +119,7 @@ impl SignedIn {
 
 /// Where a browser is sent that has to sign in first, to come back to this path afterwards.
 pub(crate) fn sign_in_path(return_to: &str) -> String {
-    let encoded: String = return_to.bytes().map(encoded).collect();
-    format!("{SIGN_IN}?return_to={encoded}")
-}
-
-/// A byte of a query's value (RFC 3986, section 2).
-fn encoded(byte: u8) -> String {
-    match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    }
+    format!("{SIGN_IN}?return_to={}", encoded(return_to))
 }
 
 #[cfg(test)]
@@ -146,7 +130,7 @@ mod tests {
     fn a_path_to_come_back_to_is_one_value() {
         assert_eq!(
             sign_in_path("/approvals?state=requested&q=a b#top"),
-            "/sign-in?return_to=/approvals%3Fstate%3Drequested%26q%3Da%20b%23top"
+            "/sign-in?return_to=%2Fapprovals%3Fstate%3Drequested%26q%3Da%20b%23top"
         );
     }
 }

@@ -8,7 +8,7 @@ use countersign_kernel::Millis;
 use crate::port::{SessionStore, StoreError, Upkeep};
 
 /// How long the id of a commit is kept.
-pub const COMMITS_KEPT: Millis = Millis::from_secs(24 * 60 * 60);
+pub const COMMITS_KEPT: Millis = Millis::from_days(1);
 
 /// Rows forgotten in one transaction.
 const BATCH: u32 = 1_000;

@@ -9,7 +9,7 @@ use countersign_transport_grpc::v1::{QuarantineState, QuarantinedDatabase};
 
 use super::say;
 use crate::cli::DatabasesCommand;
-use crate::client::Staff;
+use crate::client::grpc::Operator;
 
 /// How often, and how many times, the command looks whether a database has its name back.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -18,7 +18,7 @@ const LOOKS: u32 = 120;
 pub(super) async fn run(command: DatabasesCommand) -> Result<ExitCode> {
     match command {
         DatabasesCommand::List { server } => {
-            let kept = Staff::connect(&server).await?.quarantined().await?;
+            let kept = Operator::connect(&server).await?.quarantined().await?;
             if kept.is_empty() {
                 say("no database is in quarantine");
             }
@@ -28,20 +28,20 @@ pub(super) async fn run(command: DatabasesCommand) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         DatabasesCommand::Restore { database_server, kept_as, reason, server } => {
-            let mut staff = Staff::connect(&server).await?;
-            let database = staff.restore(&database_server, &kept_as, &reason).await?;
+            let mut operator = Operator::connect(&server).await?;
+            let database = operator.restore(&database_server, &kept_as, &reason).await?;
             say(line(&database));
-            restored(&mut staff, &database).await
+            restored(&mut operator, &database).await
         }
     }
 }
 
 /// Waits until the worker has done it, or has given up.
-async fn restored(staff: &mut Staff, database: &QuarantinedDatabase) -> Result<ExitCode> {
+async fn restored(operator: &mut Operator, database: &QuarantinedDatabase) -> Result<ExitCode> {
     let (server, name) = (&database.server, &database.original_name);
     for _ in 0..LOOKS {
         tokio::time::sleep(LOOK_EVERY).await;
-        let kept = staff.quarantined().await?;
+        let kept = operator.quarantined().await?;
         let same = |row: &&QuarantinedDatabase| row.server == *server && row.kept_as == database.kept_as;
         match kept.iter().find(same).map(QuarantinedDatabase::state) {
             None => {

@@ -10,7 +10,7 @@ use countersign_usecases::services::catalog_of;
 
 use super::say;
 use crate::cli::{CellArgs, PolicyCommand};
-use crate::client::Staff;
+use crate::client::grpc::Operator;
 
 pub(super) async fn run(command: PolicyCommand) -> Result<ExitCode> {
     match command {
@@ -18,7 +18,7 @@ pub(super) async fn run(command: PolicyCommand) -> Result<ExitCode> {
         PolicyCommand::Explain { file, cell } => explain(&file, &cell),
         PolicyCommand::Activate { file, server } => {
             let text = read(&file)?;
-            let answer = Staff::connect(&server).await?.activate_policy(text).await?;
+            let answer = Operator::connect(&server).await?.activate_policy(text).await?;
             say(answer);
             Ok(ExitCode::SUCCESS)
         }

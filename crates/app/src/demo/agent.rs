@@ -13,7 +13,7 @@ use serde_json::Value;
 use tonic::transport::Channel;
 
 use super::place::REPOSITORY;
-use crate::client::explained;
+use crate::client::grpc::explained;
 
 /// The platform: registers runs.
 pub(super) struct Platform(RunServiceClient<Authorized>);

@@ -90,6 +90,10 @@ impl Place {
         format!("http://127.0.0.1:{}", self.grpc_port)
     }
 
+    pub(super) fn http_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http_port)
+    }
+
     pub(super) fn config(&self) -> Result<Config> {
         load::from_file(&self.folder.path().join("countersign.toml"))
     }
@@ -97,16 +101,16 @@ impl Place {
     pub(super) fn tell_how_to_act(&self) {
         let folder = self.folder.path().display();
         say("\nThe server stays until you press Ctrl-C. In a browser, as Alice or as Bob:");
-        say(format!("  http://127.0.0.1:{}/", self.http_port));
+        say(format!("  {}/", self.http_url()));
         say("There you can dictate, too; a simulator hears the same words whatever you say.");
         say("In another terminal:");
         say(format!(
             "  export COUNTERSIGN_SERVER={} COUNTERSIGN_TOKEN=$(cat {folder}/owner.token)",
-            self.grpc_url()
+            self.http_url()
         ));
         say("  cargo run -p countersign-app --features demo -- approvals list");
-        say("  cargo run -p countersign-app --features demo -- approvals show ID");
-        say("  cargo run -p countersign-app --features demo -- approvals approve ID --digest DIGEST");
+        say("  cargo run -p countersign-app --features demo -- approvals approve ID    # shows it, and asks");
+        say("  cargo run -p countersign-app --features demo -- approvals watch");
         say(format!("Configuration, policy and tokens are in {folder}; health and metrics at"));
         say(format!("  http://127.0.0.1:{0}/readyz  http://127.0.0.1:{0}/metrics", self.http_port));
         say(format!("The simulators' journals: {}/_simulator/journal", self.github.url()));

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use countersign_transport_grpc::client::{Bearer, from_struct};
-use countersign_transport_grpc::v1::{CallReply, CallStatus, Decision};
+use countersign_transport_grpc::v1::{CallReply, CallStatus};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use super::agent::{Agent, Platform, events};
 use super::place::Place;
-use crate::client::Staff;
+use crate::client::rest::{Choice, Reply, Seen, Staff};
 use crate::commands::{say, shown};
 
 const SYNC: &str = "secret.sync.github_k8s";
@@ -73,7 +73,7 @@ impl Story {
         let again = self.asks(SYNC, &sync_arguments()).await?;
         ensure!(again.reused && again.request_id == reply.request_id, "a repeated call meets its request");
         say("  (the repeated call met the same request)");
-        self.decides(&reply, Decision::Approve, "rotation agreed in #17").await?;
+        self.decides(&reply, Choice::Approve, "rotation agreed in #17").await?;
         self.hears(&reply, CallStatus::Applied).await
     }
 
@@ -86,7 +86,7 @@ impl Story {
             "justification": "The order service needs its own store.",
         });
         let reply = self.asks(DATABASE, &create).await?;
-        self.decides(&reply, Decision::Approve, "").await?;
+        self.decides(&reply, Choice::Approve, "").await?;
         self.hears(&reply, CallStatus::Applied).await?;
         let describe = json!({
             "action": "describe", "environment": "dev", "database_name": "orders",
@@ -104,7 +104,7 @@ impl Story {
             "justification": "It looks unused to me right now.",
         });
         let reply = self.asks(DATABASE, &delete).await?;
-        self.decides(&reply, Decision::Deny, "It was created a minute ago; leave it.").await?;
+        self.decides(&reply, Choice::Deny, "It was created a minute ago; leave it.").await?;
         self.hears(&reply, CallStatus::Denied).await
     }
 
@@ -126,8 +126,8 @@ impl Story {
         });
         let reply = self.asks(ASK, &question).await?;
         let id = reply.request_id.clone().context("a question is a request")?;
-        let digest = self.sees(&id).await?;
-        self.owner.answer(&id, &digest, Some(0), None).await?;
+        let seen = self.sees(&id).await?;
+        self.owner.answer(&seen, &Reply::Option(0)).await?;
         say("alice answers: option 0");
         self.hears(&reply, CallStatus::Answered).await
     }
@@ -139,21 +139,22 @@ impl Story {
         Ok(reply)
     }
 
-    /// Shows the request as alice sees it, and returns the digest of what she saw.
-    async fn sees(&mut self, id: &str) -> Result<String> {
-        let approval = self.owner.approval(id).await?;
+    /// Shows the request as alice sees it, and returns what she saw.
+    async fn sees(&mut self, id: &str) -> Result<Seen> {
+        let id = id.parse()?;
+        let approval = self.owner.approval(id).await?.read;
         say("alice sees:");
         for line in shown(&approval) {
             say(format!("  | {line}"));
         }
-        Ok(approval.summary.context("an approval has a summary")?.plan_digest)
+        Ok(Seen { id, digest: approval.summary.plan_digest, etag: Some(approval.summary.etag) })
     }
 
-    async fn decides(&mut self, reply: &CallReply, decision: Decision, reason: &str) -> Result<()> {
+    async fn decides(&mut self, reply: &CallReply, choice: Choice, reason: &str) -> Result<()> {
         let id = reply.request_id.clone().context("there is a request to decide")?;
-        let digest = self.sees(&id).await?;
-        self.owner.decide(&id, decision, &digest, reason).await?;
-        say(format!("alice decides: {}", decision.as_str_name()));
+        let seen = self.sees(&id).await?;
+        self.owner.decide(&seen, choice, reason).await?;
+        say(format!("alice decides: {}", choice.as_str()));
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::plan::Step;
 use crate::ports::{TargetError, TargetErrorKind};
 use crate::secret::SecretValue;
-use crate::tool::{PlanRefusal, ProbeOutcome, StepOutcome};
+use crate::tool::{PlanRefusal, ProbeOutcome, StepOutcome, Unseen};
 use crate::watch::Inspection;
 
 /// A stored step can't be read by this version of the tool.
@@ -86,13 +86,13 @@ impl Refused {
 }
 
 /// What an error while looking means: an answer that settles the matter, or `Err` with why nothing was seen.
-pub(crate) fn seen_or_not(error: &TargetError) -> Result<Refused, String> {
+pub(crate) fn seen_or_not(error: &TargetError) -> Result<Refused, Unseen> {
     let message = scrub(&error.to_string(), None);
     let reason = match error.kind {
         TargetErrorKind::Unreachable
         | TargetErrorKind::NoAnswer
         | TargetErrorKind::RateLimited { .. }
-        | TargetErrorKind::Broken => return Err(message),
+        | TargetErrorKind::Broken => return Err(Unseen { said: message, ..Unseen::from(error) }),
         TargetErrorKind::Unauthorized => RefusedReason::Unauthorized,
         TargetErrorKind::Forbidden => RefusedReason::Forbidden,
         TargetErrorKind::NotFound => RefusedReason::NotFound,

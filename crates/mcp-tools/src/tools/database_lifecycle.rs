@@ -38,6 +38,7 @@ use crate::tool::{
 };
 use crate::tools::facts::words;
 use crate::tools::kubernetes_key::{self, APPLY_KEY, KeyFact};
+use crate::tools::unseen::UnseenFact;
 use crate::watch::{DoneStep, Inspection, Survey};
 use credentials::Credentials;
 pub use credentials::CredentialsConfig;
@@ -160,6 +161,6 @@ impl ControlTool for DatabaseLifecycle {
     }
 
     fn word(&self, fact: &Fact, language: Language) -> String {
-        words(fact, language, &[DatabaseFact::find_words, KeyFact::find_words])
+        words(fact, language, &[DatabaseFact::find_words, KeyFact::find_words, UnseenFact::find_words])
     }
 }

@@ -31,6 +31,7 @@ use crate::tool::{
 use crate::tools::facts::words;
 use crate::tools::kubernetes_key::{self, KeyFact};
 use crate::tools::namespaces::NamespaceRules;
+use crate::tools::unseen::UnseenFact;
 use crate::watch::{DoneStep, Inspection};
 use facts::SyncFact;
 
@@ -143,6 +144,6 @@ impl ControlTool for SecretSync {
     }
 
     fn word(&self, fact: &Fact, language: Language) -> String {
-        words(fact, language, &[SyncFact::find_words, KeyFact::find_words])
+        words(fact, language, &[SyncFact::find_words, KeyFact::find_words, UnseenFact::find_words])
     }
 }

@@ -43,7 +43,7 @@ pub async fn a_deadline_is_judged_by_the_stores_clock(fixture: &dyn StoreFixture
     let world = World::of(fixture).await;
     world.register("run-1").await;
     let now = world.now().await;
-    let (day, span) = (Millis::from_secs(86_400), Millis(2_000));
+    let (day, span) = (Millis::from_days(1), Millis(2_000));
     let deadline = now.plus(span);
     for believed in [now, now.plus(day)] {
         guarded_by_deadline(&world, believed, deadline).await.unwrap();
@@ -76,7 +76,7 @@ async fn guarded_by_run(world: &World, run_id: &str) -> Result<(), countersign_u
 async fn guarded(world: &World, guard: Guard) -> Result<(), countersign_usecases::port::StoreError> {
     let mut draft = world.draft().await;
     draft.guard(guard);
-    let far = draft.now().plus(Millis::from_secs(86_400));
+    let far = draft.now().plus(Millis::from_days(1));
     draft.schedule(WorkKind::Deliver, subject_of("far away"), far);
     world.try_commit(draft.finish()).await
 }

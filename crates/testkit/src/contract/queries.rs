@@ -386,7 +386,7 @@ pub async fn deciding_is_counted_day_by_day(fixture: &dyn StoreFixture) {
     assert_eq!((sum(|day| day.approvals), sum(|day| day.denials)), (2, 1));
     assert_eq!((sum(|day| day.answers), sum(|day| day.expiries)), (0, 0));
     let today = counted.days.last().unwrap().day;
-    assert!(today <= world.now().await && world.now().await.since(today) < Millis::from_secs(86_400));
+    assert!(today <= world.now().await && world.now().await.since(today) < Millis::from_days(1));
     assert!(today.to_string().ends_with("T00:00:00.000000Z"), "{today}");
     // Databases round spans of microseconds each in their way.
     let near = |told: Option<Millis>, span: u64| told.is_some_and(|told| told.0.abs_diff(span) <= 1);

@@ -11,7 +11,7 @@ use super::StoreFixture;
 use super::world::{World, assert_stale, subject_of};
 
 /// Far enough away never to come in a test.
-const FAR: Millis = Millis::from_secs(86_400);
+const FAR: Millis = Millis::from_days(1);
 
 /// Eight workers at once, each as greedy as can be, get each row once.
 pub async fn due_work_is_leased_once(fixture: &dyn StoreFixture) {

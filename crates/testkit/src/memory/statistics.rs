@@ -7,8 +7,6 @@ use countersign_usecases::port::{AskedCount, DayCounts, Statistics};
 
 use super::tables::Tables;
 
-const MICROS_OF_A_DAY: i64 = 86_400_000_000;
-
 /// What can be told of a request that is counted.
 enum Told {
     Approval,
@@ -21,8 +19,8 @@ pub(super) fn count(tables: &Tables, since: Timestamp) -> Statistics {
     let mut days: BTreeMap<i64, DayCounts> = BTreeMap::new();
     let mut spans = Vec::new();
     for (at, told, span) in all(tables).filter(|(at, ..)| *at >= since) {
-        let number = at.unix_micros().div_euclid(MICROS_OF_A_DAY);
-        let day = Timestamp::from_unix_micros(number * MICROS_OF_A_DAY);
+        let number = at.unix_day();
+        let day = Timestamp::from_unix_day(number);
         let empty = DayCounts { day, approvals: 0, denials: 0, answers: 0, expiries: 0 };
         let counts = days.entry(number).or_insert(empty);
         *match told {

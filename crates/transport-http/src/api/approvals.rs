@@ -2,18 +2,18 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use countersign_approvals::StateName;
 use countersign_kernel::{Fault, Kind, Language, RequestId, RunId};
 use countersign_usecases::ServiceError;
 use countersign_usecases::access::Role;
-use countersign_usecases::decisions::{self, CancelBy, DecisionError, DecisionReply};
+use countersign_usecases::decisions::{self, CancelBy, cancel_request, decide_request};
 use countersign_usecases::look::{Liveness, get_request, look_at_request};
 use countersign_usecases::paging;
 use countersign_usecases::port::{Order, RequestCursor, RequestFilter, StoreError};
 
 use super::bodies::{read_cancel, read_decision, read_verdict};
-use super::body::{Body, read};
+use super::command::Command;
 use super::dto::approval::{Approval, ApprovalPage, ApprovalSummary};
 use super::dto::decision::{Committed, Current};
 use super::dto::request::{CancelRequest, DecisionRequest, ResolveUnknownRequest};
@@ -124,23 +124,12 @@ pub(super) async fn get_approval(
 #[utoipa::path(post, path = "/approvals/{id}/decision", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
     request_body = DecisionRequest,
     responses((status = 200, description = "It counts.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
-pub(super) async fn decide_approval(
-    State(api): State<Api>,
-    staff: Staff,
-    Path(id): Path<String>,
-    sent: Sent,
-    headers: HeaderMap,
-    Body(body): Body,
-) -> Answer<Tagged<Committed>> {
-    let mut fields = Fields::of(sent, &[], &[]);
-    let target = fields.target(&id, &headers);
-    let (target, said) = fields.finish_with(target, read(read_decision(&body)))?;
-    let decision = match voice::decision(&api, target.id, said, staff.identity()).await {
-        Ok(decision) => decision,
-        Err(error) => return Err(refused(&api, target.id, &error).await),
-    };
-    let decided = decisions::decide_request(&api.services, target, &decision, staff.identity()).await;
-    committed(&api, target.id, decided).await
+pub(super) async fn decide_approval(command: Command) -> Answer<Tagged<Committed>> {
+    let (asked, said) = command.read(read_decision)?;
+    let decision = voice::decision(asked.api(), asked.target.id, said, asked.identity()).await;
+    let decision = asked.or_refuse(decision).await?;
+    let decided = decide_request(asked.services(), asked.target, &decision, asked.identity()).await;
+    asked.committed(decided).await
 }
 
 /// Withdraw a request that has not begun
@@ -149,25 +138,16 @@ pub(super) async fn decide_approval(
 #[utoipa::path(post, path = "/approvals/{id}/cancel", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
     request_body = CancelRequest,
     responses((status = 200, description = "It is withdrawn.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
-pub(super) async fn cancel_approval(
-    State(api): State<Api>,
-    staff: Staff,
-    Path(id): Path<String>,
-    sent: Sent,
-    headers: HeaderMap,
-    Body(body): Body,
-) -> Answer<Tagged<Committed>> {
-    let mut fields = Fields::of(sent, &[], &[]);
-    let target = fields.target(&id, &headers);
-    let (target, reason) = fields.finish_with(target, read(read_cancel(&body)))?;
-    let identity = staff.identity().clone();
-    let by = if staff.bearer().roles.contains(&Role::Operator) {
+pub(super) async fn cancel_approval(command: Command) -> Answer<Tagged<Committed>> {
+    let (asked, reason) = command.read(read_cancel)?;
+    let identity = asked.identity().clone();
+    let by = if asked.staff().bearer().roles.contains(&Role::Operator) {
         CancelBy::Operator(identity)
     } else {
         CancelBy::Staff(identity)
     };
-    let cancelled = decisions::cancel_request(&api.services, target, reason, &by).await;
-    committed(&api, target.id, cancelled).await
+    let cancelled = cancel_request(asked.services(), asked.target, reason, &by).await;
+    asked.committed(cancelled).await
 }
 
 /// Settle a request whose effect is unknown
@@ -176,32 +156,11 @@ pub(super) async fn cancel_approval(
 #[utoipa::path(post, path = "/approvals/{id}/resolve-unknown", tag = "approvals", params(("id" = String, Path, format = "uuid", description = "The request.")),
     request_body = ResolveUnknownRequest,
     responses((status = 200, description = "It is settled.", body = Committed, headers(("ETag" = String, description = "The version now.")))))]
-pub(super) async fn resolve_unknown(
-    State(api): State<Api>,
-    staff: Staff,
-    Path(id): Path<String>,
-    sent: Sent,
-    headers: HeaderMap,
-    Body(body): Body,
-) -> Answer<Tagged<Committed>> {
-    let mut fields = Fields::of(sent, &[], &[]);
-    let target = fields.target(&id, &headers);
-    let (target, (verdict, reason)) = fields.finish_with(target, read(read_verdict(&body)))?;
-    let resolved =
-        decisions::resolve_unknown(&api.services, target, verdict, &reason, staff.identity()).await;
-    committed(&api, target.id, resolved).await
-}
-
-/// What became of a command, or its refusal with the request as it is.
-pub(super) async fn committed(
-    api: &Api,
-    id: RequestId,
-    reply: Result<DecisionReply, DecisionError>,
-) -> Answer<Tagged<Committed>> {
-    match reply {
-        Ok(reply) => Ok((etag::header_of(&reply.request), Json(Committed::of(&reply, &api.settings)))),
-        Err(error) => Err(refused(api, id, &error).await),
-    }
+pub(super) async fn resolve_unknown(command: Command) -> Answer<Tagged<Committed>> {
+    let (asked, (verdict, reason)) = command.read(read_verdict)?;
+    let by = asked.identity();
+    let resolved = decisions::resolve_unknown(asked.services(), asked.target, verdict, &reason, by).await;
+    asked.committed(resolved).await
 }
 
 /// A refusal; what the state forbids comes with the request as it is.

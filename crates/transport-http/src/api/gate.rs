@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 use countersign_kernel::Principal;
 use countersign_mcp_tools::IdempotencyKey;
 use countersign_usecases::Identity;
@@ -19,7 +19,7 @@ use tracing::{Instrument as _, field};
 
 use super::problem::{Answer, FieldProblem, Place, Problem};
 use super::{Api, AsItIs};
-use crate::sign_in::{SignedIn, add_session, has_session, refused_page, sign_in_path, token_of};
+use crate::sign_in::{SignedIn, add_session, has_session, token_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -177,35 +177,6 @@ pub(super) async fn admit(
     if let Some(signed_in) = signed_in {
         request.extensions_mut().insert(signed_in);
     }
-    let mut response = next.run(request).await;
-    if let Some(secret) = &caller.new_secret {
-        add_session(&mut response, secret);
-    }
-    response
-}
-
-/// Lets a person in whose browser is signed in, for a page that stands for this operation. Whoever is not signed in is sent to do so, where
-/// a page was asked for; every refusal is a page.
-pub(crate) async fn admit_browser(
-    State((api, operation)): State<(Api, Operation)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let wanted = (*request.method() == Method::GET).then(|| request.uri().clone());
-    let (mut request, signed_in, caller) = match check_browser(&api, operation, request).await {
-        Ok(admitted) => admitted,
-        Err(problem) => {
-            return match wanted {
-                Some(uri) if problem.status() == StatusCode::UNAUTHORIZED => {
-                    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-                    Redirect::to(&sign_in_path(path)).into_response()
-                }
-                Some(_) | None => refused_page(&problem),
-            };
-        }
-    };
-    request.extensions_mut().insert(caller.staff);
-    request.extensions_mut().insert(signed_in);
     let mut response = next.run(request).await;
     if let Some(secret) = &caller.new_secret {
         add_session(&mut response, secret);

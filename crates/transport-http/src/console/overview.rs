@@ -17,18 +17,14 @@ use crate::api::{Answer, Api, Fields, Sent, stream_place, unreadable};
 /// Days that are looked back on.
 const DAYS: u64 = 14;
 
-const DAY: Millis = Millis::from_secs(86_400);
+const DAY: Millis = Millis::from_days(1);
 
 /// The most waiting requests whose ages are looked at.
 const MOST: u32 = 500;
 
 /// Up to these ages requests are counted together; the last bar has all that are older.
-const AGES: [Millis; 4] = [
-    Millis::from_secs(300),
-    Millis::from_secs(3_600),
-    Millis::from_secs(6 * 3_600),
-    Millis::from_secs(86_400),
-];
+const AGES: [Millis; 4] =
+    [Millis::from_secs(300), Millis::from_secs(3_600), Millis::from_secs(6 * 3_600), DAY];
 
 pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     Fields::of_page(sent, &[]).finish(Some(()))?;
@@ -60,9 +56,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
 
 /// When the first of the days began.
 fn first_day(now: Timestamp) -> Timestamp {
-    let micros = now.unix_micros();
-    let today = Timestamp::from_unix_micros(micros - micros.rem_euclid(86_400_000_000));
-    Timestamp::from_unix_micros(today.unix_micros() - i64::try_from((DAYS - 1) * DAY.0 * 1_000).unwrap_or(0))
+    Timestamp::from_unix_day(now.unix_day() - i64::try_from(DAYS - 1).unwrap_or(0))
 }
 
 fn numbers(words: Words, waiting: &[&ActionRequest], more: bool, statistics: &Statistics) -> Markup {

@@ -8,6 +8,7 @@ use countersign_usecases::record::LinkRecord;
 use maud::{Markup, html};
 
 use super::words::Words;
+use crate::percent::encoded;
 
 /// A moment: the script shows it in the reader's zone, and on hover exactly.
 pub(super) fn time(at: Timestamp) -> Markup {
@@ -178,19 +179,6 @@ pub(super) fn connection(kind: &str, id: &str) -> Markup {
     }
 }
 
-/// A text as part of a query or path (RFC 3986, section 2.1).
-pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use countersign_kernel::Language;
@@ -209,7 +197,6 @@ mod tests {
             "<bdi class=\"untrusted\">&lt;/bdi&gt;&lt;img src=x onerror=y&gt;&lt;U+200B&gt;</bdi>"
         );
         assert!(!connection("issue", "a/b#1\"><script>").into_string().contains("<script"));
-        assert_eq!(encoded("acme/shop#17 ё"), "acme%2Fshop%2317%20%D1%91");
     }
 
     #[test]

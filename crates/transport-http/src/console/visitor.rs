@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use super::words::Words;
 use crate::api::{Api, Problem, Staff};
+use crate::cookie;
 use crate::sign_in::SignedIn;
 
 /// The cookie that holds the chosen language.
@@ -55,11 +56,11 @@ pub(super) struct Look {
 impl Look {
     /// As the visitor has chosen, or as their browser says.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let chosen = cookie(headers, LANGUAGE).and_then(|tag| tag.parse().ok());
+        let chosen = cookie::values(headers, LANGUAGE).next().and_then(|tag| tag.parse().ok());
         let language = chosen.or_else(|| accepted(headers)).unwrap_or_default();
         Self {
             words: Words(language),
-            theme: cookie(headers, THEME).and_then(Theme::parse).unwrap_or_default(),
+            theme: cookie::values(headers, THEME).next().and_then(Theme::parse).unwrap_or_default(),
         }
     }
 }
@@ -122,13 +123,6 @@ impl FromRequestParts<Api> for Visitor {
         let development = api.browsers().are_developers();
         Ok(Self { staff, signed_in, development, look: Look::of(&parts.headers), address })
     }
-}
-
-/// The value of a cookie.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(given, _)| *given == name).map(|(_, value)| value).next()
 }
 
 /// The first language of `Accept-Language` that there is; weights are rare and left aside, browsers list what they like best first.

@@ -10,6 +10,8 @@ use axum::response::Response;
 use countersign_usecases::sign_in::Secret;
 use countersign_usecases::sign_in::attempt::ATTEMPT_LASTS;
 
+use crate::cookie::values;
+
 const SESSION: &str = "__Host-countersign";
 const ATTEMPT: &str = "__Host-countersign-sign-in";
 
@@ -61,12 +63,6 @@ fn add(response: &mut Response, cookie: String) {
 fn secret(headers: &HeaderMap, name: &'static str) -> Option<Secret> {
     let mut values = values(headers, name);
     values.next().filter(|_| values.next().is_none()).and_then(Secret::parse)
-}
-
-fn values<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = &'h str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(move |(known, _)| *known == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

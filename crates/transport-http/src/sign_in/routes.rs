@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -16,7 +15,7 @@ use countersign_usecases::sign_in::{
 };
 
 use super::{CALLBACK, SIGN_IN, cookies, forgery, pages};
-use crate::api::{Api, Problem, admit_browser};
+use crate::api::{Api, Guard, Problem};
 
 pub(super) const STYLE_PATH: &str = "/sign-in/sign_in.css";
 const SIGNED_OUT: &str = "/sign-in/signed-out";
@@ -29,10 +28,9 @@ const FORM_AT_MOST: usize = 4096;
 type Pairs = Query<Vec<(String, String)>>;
 
 /// The routes: for everybody, but for the page about one's own session.
-pub(crate) fn router(api: &Api) -> Router<Api> {
-    let own = from_fn_with_state((api.clone(), Operation::ReadOwnSession), admit_browser);
+pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
     Router::new()
-        .route("/account", get(show_account).route_layer(own))
+        .route("/account", guard(Operation::ReadOwnSession, get(show_account)))
         .route(SIGN_IN, get(start))
         .route(CALLBACK, get(come_back))
         .route("/sign-in/development", post(choose_one))
@@ -166,7 +164,7 @@ fn answered(result: Result<Response, SignInError>) -> Response {
 }
 
 /// A refusal as a page, for a person.
-pub(crate) fn refused(problem: &Problem) -> Response {
+fn refused(problem: &Problem) -> Response {
     let status = match problem.status() {
         // There is no way to authenticate that a browser could offer by itself.
         StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,

@@ -316,13 +316,15 @@ async fn whoever_is_not_signed_in_is_sent_there_and_comes_back() {
     let sent = see(&world, get("/account?tab=1", &format!("{SESSION}={}", "a".repeat(43)))).await;
     assert_eq!(
         (sent.status, sent.location()),
-        (StatusCode::SEE_OTHER, "/sign-in?return_to=/account%3Ftab%3D1")
+        (StatusCode::SEE_OTHER, "/sign-in?return_to=%2Faccount%3Ftab%3D1")
     );
     let mut forged = get("/account", "");
     for name in ["host", "x-forwarded-host"] {
         forged.headers_mut().insert(name, "evil.example".parse().unwrap());
     }
-    assert_eq!(see(&world, forged).await.location(), "/sign-in?return_to=/account");
+    assert_eq!(see(&world, forged).await.location(), "/sign-in?return_to=%2Faccount");
+    let by_token = see(&world, call(Method::GET, "viewer", "/account", None)).await;
+    assert_eq!(by_token.location(), "/sign-in?return_to=%2Faccount", "a token is no session");
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ async fn find_hindrance(
     let caller = caller_of(&snapshot.run.facts);
     let observed = tool.observe(&caller, call).await;
     if let Observation::CouldNotLook { why } = &observed {
-        return Ok(Some(Hindrance::CouldNotLook { why: why.clone() }));
+        let said: Vec<_> = why.iter().map(|unseen| unseen.said.as_str()).collect();
+        return Ok(Some(Hindrance::CouldNotLook { why: said.join("; ") }));
     }
     let plan_now = match tool.plan(&caller, call, &observed) {
         Ok(plan) => plan,

@@ -10,8 +10,6 @@ use crate::error::ServiceError;
 use crate::port::{WorkKind, WorkSubject};
 use crate::record::{DatabaseRecord, Kept, OwnerRow};
 
-const SECONDS_A_DAY: u64 = 86_400;
-
 /// Reserves the name when `applying` commits: a taken one makes the commit stale, and the next look at the register says why.
 pub(super) fn reserve(draft: &mut Draft<'_>, request: &ActionRequest, plan: &Plan, now: Timestamp) {
     if let Some(ownership) = &plan.ownership {
@@ -92,7 +90,7 @@ fn kept_row(
             kept_as: quarantine.kept_as.clone(),
             original_name: ownership.database.clone(),
             database_id: quarantine.database_id.clone(),
-            until: now.plus(Millis::from_secs(u64::from(quarantine.days) * SECONDS_A_DAY)),
+            until: now.plus(Millis::from_days(u64::from(quarantine.days))),
         }),
         changed_at: now,
     }

@@ -5,8 +5,6 @@ use serde::Deserialize;
 
 use crate::port::{AskedCount, DayCounts, Statistics, StoreError};
 
-const MICROS_OF_A_DAY: i64 = 86_400_000_000;
-
 /// What a store's query answers with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "the members are those of `Statistics`")]
@@ -43,7 +41,7 @@ impl TryFrom<StatisticsRecord> for Statistics {
 
     fn try_from(record: StatisticsRecord) -> Result<Self, StoreError> {
         let days = record.days.into_iter().map(|day| DayCounts {
-            day: Timestamp::from_unix_micros(day.day.saturating_mul(MICROS_OF_A_DAY)),
+            day: Timestamp::from_unix_day(day.day),
             approvals: day.approvals,
             denials: day.denials,
             answers: day.answers,

@@ -2,7 +2,9 @@
 //! digest is what people approve.
 
 use countersign_mcp_tools::ports::{TargetError, TargetErrorKind};
-use countersign_mcp_tools::{Fact, Observation, Plan, PlanRefusal, Reversibility, Step};
+use countersign_mcp_tools::{
+    Fact, Observation, Plan, PlanRefusal, Reversibility, Step, Unseen, UnseenReason,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -37,7 +39,9 @@ pub(crate) fn observed(looked: Result<Option<Found>, TargetError>) -> Observatio
             TargetErrorKind::Unreachable
             | TargetErrorKind::NoAnswer
             | TargetErrorKind::RateLimited { .. }
-            | TargetErrorKind::Broken => return Observation::CouldNotLook { why: error.to_string() },
+            | TargetErrorKind::Broken => {
+                return Observation::CouldNotLook { why: vec![Unseen::from(&error)] };
+            }
             kind @ (TargetErrorKind::Unauthorized
             | TargetErrorKind::Forbidden
             | TargetErrorKind::NotFound
@@ -51,7 +55,7 @@ pub(crate) fn observed(looked: Result<Option<Found>, TargetError>) -> Observatio
     };
     match serde_json::to_value(seen) {
         Ok(value) => Observation::Seen(value),
-        Err(error) => Observation::CouldNotLook { why: error.to_string() },
+        Err(error) => Observation::could_not_look(UnseenReason::Unreadable, error.to_string()),
     }
 }
 
@@ -60,7 +64,8 @@ pub(crate) fn plan(wanted: &Wanted, observed: &Observation) -> Result<Plan, Plan
         Observation::CouldNotLook { why } => {
             // People are told, and may still decide. Before anything is done it is looked at again, and what is seen then is a plan that
             // differs: it is asked again.
-            let fact = Fact::new("dns_not_looked_at", json!({"name": wanted.name, "why": why}));
+            let said: Vec<_> = why.iter().map(|unseen| unseen.said.as_str()).collect();
+            let fact = Fact::new("dns_not_looked_at", json!({"name": wanted.name, "why": said.join("; ")}));
             return Ok(plan_of(wanted, fact, StepParams { expected: None, looked: false }));
         }
         Observation::Seen(value) => serde_json::from_value(value.clone()).map_err(|_| PlanRefusal {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use countersign_kernel::{ActionName, Language, ParseNameError, ToolName, Violations};
 use countersign_mcp_tools::{
     ActionDescriptor, Call, Caller, ControlTool, Fact, Observation, Plan, PlanRefusal, ProbeOutcome,
-    StepOutcome, StepWork, ToolDescriptor,
+    StepOutcome, StepWork, ToolDescriptor, UnseenReason,
 };
 use serde_json::Value;
 
@@ -59,7 +59,10 @@ impl ControlTool for DnsRecords {
     async fn observe(&self, _caller: &Caller, call: &Call) -> Observation {
         match Wanted::of(call) {
             Some(wanted) => plan::observed(self.api.find(&wanted.place()).await),
-            None => Observation::CouldNotLook { why: "the call can't be read by this version".to_owned() },
+            None => Observation::could_not_look(
+                UnseenReason::Unreadable,
+                "the call can't be read by this version",
+            ),
         }
     }
 

@@ -17,7 +17,7 @@ use super::steps::{self, Params};
 use crate::call::Caller;
 use crate::plan::{Fact, Plan, SecretSpec, Step};
 use crate::ports::{DatabaseServer, KubernetesSecrets, RoleSeen, TargetErrorKind};
-use crate::tool::PlanRefusal;
+use crate::tool::{PlanRefusal, Unseen};
 use crate::tools::answers::Refused;
 use crate::tools::kubernetes_key::look::{allowed, side};
 use crate::tools::kubernetes_key::{self, KeyPlace, KubernetesSeen, Precondition, Side};
@@ -77,7 +77,7 @@ pub(super) async fn look_at_role(
     server: &dyn DatabaseServer,
     input: &DatabaseInput,
     owner: Option<&Owner>,
-) -> Result<Side<RoleThere>, String> {
+) -> Result<Side<RoleThere>, Unseen> {
     let target = format!("login roles of database server `{}`", server.name());
     let (asked_for, deleted) = match input.action {
         Action::Create => (input.credentials.is_some(), false),
@@ -115,7 +115,7 @@ pub(super) async fn look_at_role(
 pub(super) async fn look_at_secret(
     credentials: Option<&Credentials>,
     input: &DatabaseInput,
-) -> Result<Side<KubernetesSeen>, String> {
+) -> Result<Side<KubernetesSeen>, Unseen> {
     match (&input.credentials, credentials) {
         (None, _) => Ok(Side::There(None)),
         (Some(place), Some(credentials)) => {

@@ -6,8 +6,8 @@ fact_codes! {
     /// The facts of a database's life.
     DatabaseFact {
         CouldNotLook: "could_not_look"
-            en "The database could not be looked at: {why}. Nobody knows what would change, so nothing runs until it can be."
-            ru "Посмотреть на базу данных не удалось: {why}. Что изменится, не знает никто, поэтому ничего не выполняется, пока это не получится.",
+            en "The database could not be looked at. Nobody knows what would change, so nothing runs until it can be."
+            ru "Посмотреть на базу данных не удалось. Что изменится, не знает никто, поэтому ничего не выполняется, пока это не получится.",
         Created: "database_created"
             en "The database `{database}` does not exist on server `{server}`; it will be created for project `{project}` in `{environment}`."
             ru "Базы данных `{database}` на сервере `{server}` нет; она будет создана для проекта `{project}` в окружении `{environment}`.",

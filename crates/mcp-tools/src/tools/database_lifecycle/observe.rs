@@ -12,9 +12,10 @@ use crate::ports::{
     Access, DatabaseRegister, DatabaseSeen, DatabaseServer, DatabaseServers, OwnedDatabase, OwnedState,
     TargetError,
 };
-use crate::tool::Observation;
+use crate::tool::{Observation, Unseen};
 use crate::tools::answers::{Refused, seen_or_not};
 use crate::tools::kubernetes_key::{KubernetesSeen, Side};
+use crate::tools::unseen::unreadable;
 
 /// What was seen, as it is kept in an observation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -156,7 +157,7 @@ pub(super) async fn observe(
 ) -> Observation {
     let input = match DatabaseInput::of_call(call) {
         Ok(input) => input,
-        Err(error) => return Observation::CouldNotLook { why: error.to_string() },
+        Err(error) => return Observation::CouldNotLook { why: unreadable(&error) },
     };
     let answer = match servers.find_server(&input.environment) {
         None => {
@@ -167,9 +168,9 @@ pub(super) async fn observe(
     };
     let seen = match answer {
         Ok(answer) => {
-            serde_json::to_value(Seen { version: VERSION, answer }).map_err(|error| error.to_string())
+            serde_json::to_value(Seen { version: VERSION, answer }).map_err(|error| unreadable(&error))
         }
-        Err(why) => Err(why),
+        Err(why) => Err(vec![why]),
     };
     match seen {
         Ok(seen) => Observation::Seen(seen),
@@ -182,7 +183,7 @@ async fn look(
     register: &dyn DatabaseRegister,
     credentials: Option<&Credentials>,
     input: &DatabaseInput,
-) -> Result<Answer, String> {
+) -> Result<Answer, Unseen> {
     let refused = |error: TargetError| seen_or_not(&error).map(Answer::Refused);
     if needs_access(input.action) {
         match server.access().await {

@@ -11,8 +11,9 @@ use super::steps::{self, Params};
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Ownership, OwnershipChange, Plan, Quarantine, Step};
 use crate::ports::TargetErrorKind;
-use crate::tool::{Observation, PlanRefusal};
+use crate::tool::{Observation, PlanRefusal, Unseen};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
+use crate::tools::unseen;
 
 const NOT_OURS: &str = "database_not_ours";
 const NOT_FOUND: &str = "database_not_found";
@@ -162,8 +163,8 @@ fn of(facts: Vec<Fact>, step: Option<Step>, ownership: Option<Ownership>) -> Pla
 }
 
 /// A plan of what is wanted, without preconditions, for people to see; its step is never done.
-fn blind(input: &DatabaseInput, why: &str) -> Plan {
-    let facts = vec![DatabaseFact::CouldNotLook.with(json!({ "why": why }))];
+fn blind(input: &DatabaseInput, why: &[Unseen]) -> Plan {
+    let facts = unseen::facts(DatabaseFact::CouldNotLook.with(json!({})), why);
     credentials::extend_blind(of(facts, Some(steps::not_looked_at(input)), None), input)
 }
 

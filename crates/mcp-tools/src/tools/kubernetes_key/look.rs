@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KeyPlace;
 use crate::ports::{Access, KubernetesSecrets, SecretSeen, TargetError, TargetErrorKind};
-use crate::tool::PlanRefusal;
+use crate::tool::{PlanRefusal, Unseen};
 use crate::tools::answers::{Refused, seen_or_not};
 
 /// One target: what is there (`None`: nothing), or its refusal.
@@ -49,7 +49,7 @@ impl KubernetesSeen {
 pub(crate) async fn look(
     kubernetes: &dyn KubernetesSecrets,
     place: &KeyPlace,
-) -> Result<Side<KubernetesSeen>, String> {
+) -> Result<Side<KubernetesSeen>, Unseen> {
     let (namespace, name) = (&place.namespace, place.name.as_str());
     let target = format!("kubernetes secret {namespace}/{name}");
     match allowed(kubernetes.access(namespace, name).await, &target)? {
@@ -59,7 +59,7 @@ pub(crate) async fn look(
 }
 
 /// What our own access check means: nothing, or a refusal.
-pub(crate) fn allowed(access: Result<Access, TargetError>, target: &str) -> Result<Option<Refused>, String> {
+pub(crate) fn allowed(access: Result<Access, TargetError>, target: &str) -> Result<Option<Refused>, Unseen> {
     match access {
         Ok(Access::Allowed) => Ok(None),
         Ok(Access::Refused { why }) => Ok(Some(Refused::access(target, &why))),
@@ -68,7 +68,7 @@ pub(crate) fn allowed(access: Result<Access, TargetError>, target: &str) -> Resu
 }
 
 /// What a look means.
-pub(crate) fn side<S, T: From<S>>(looked: Result<Option<S>, TargetError>) -> Result<Side<T>, String> {
+pub(crate) fn side<S, T: From<S>>(looked: Result<Option<S>, TargetError>) -> Result<Side<T>, Unseen> {
     match looked {
         Ok(there) => Ok(Side::There(there.map(T::from))),
         Err(error) => seen_or_not(&error).map(Side::Refused),

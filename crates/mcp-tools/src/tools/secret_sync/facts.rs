@@ -6,8 +6,8 @@ fact_codes! {
     /// The facts of a secret's synchronisation.
     SyncFact {
         CouldNotLook: "could_not_look"
-            en "The targets could not be looked at: {why}. Nobody knows what would change, so nothing runs until they can be."
-            ru "Посмотреть на цели не удалось: {why}. Что изменится, не знает никто, поэтому ничего не выполняется, пока это не получится.",
+            en "The targets could not be looked at. Nobody knows what would change, so nothing runs until they can be."
+            ru "Посмотреть на цели не удалось. Что изменится, не знает никто, поэтому ничего не выполняется, пока это не получится.",
         GithubSecretCreated: "github_secret_created"
             en "The GitHub Actions secret `{name}` does not exist in {place}; it will be created."
             ru "Секрета GitHub Actions `{name}` ещё нет ({place}); он будет создан.",

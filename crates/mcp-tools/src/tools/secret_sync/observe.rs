@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::input::SyncInput;
 use crate::call::Call;
 use crate::ports::{GithubSecretSeen, GithubSecrets, KubernetesSecrets, MAX_SECRETS, SecretPlace};
-use crate::tool::Observation;
+use crate::tool::{Observation, Unseen};
 use crate::tools::answers::{Refused, seen_or_not};
 use crate::tools::kubernetes_key::look::{allowed, side};
 use crate::tools::kubernetes_key::{KubernetesSeen, Side, look};
+use crate::tools::unseen::unreadable;
 
 /// Both targets, as they are kept in an observation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,27 +67,25 @@ pub(super) async fn observe(
 ) -> Observation {
     let input = match SyncInput::of_call(call) {
         Ok(input) => input,
-        Err(error) => return Observation::CouldNotLook { why: error.to_string() },
+        Err(error) => return Observation::CouldNotLook { why: unreadable(&error) },
     };
     let kubernetes = look::look(kubernetes, &input.kubernetes).await;
     let github = look_at_github(github, &input).await;
     match (kubernetes, github) {
         (Ok(kubernetes), Ok(github)) => seen(&Seen { version: VERSION, kubernetes, github }),
-        (Err(why), Ok(_)) | (Ok(_), Err(why)) => Observation::CouldNotLook { why },
-        (Err(one), Err(other)) => Observation::CouldNotLook { why: format!("{one}; {other}") },
+        (Err(why), Ok(_)) | (Ok(_), Err(why)) => Observation::CouldNotLook { why: vec![why] },
+        (Err(one), Err(other)) => Observation::CouldNotLook { why: vec![one, other] },
     }
 }
 
 fn seen(seen: &Seen) -> Observation {
     match serde_json::to_value(seen) {
         Ok(value) => Observation::Seen(value),
-        Err(error) => {
-            Observation::CouldNotLook { why: format!("what was seen can't be written down: {error}") }
-        }
+        Err(error) => Observation::CouldNotLook { why: unreadable(&error) },
     }
 }
 
-async fn look_at_github(github: &dyn GithubSecrets, input: &SyncInput) -> Result<Side<GithubSeen>, String> {
+async fn look_at_github(github: &dyn GithubSecrets, input: &SyncInput) -> Result<Side<GithubSeen>, Unseen> {
     let target = format!("github secret {} in {}", input.github_name, InWords(&input.place));
     if let Some(refused) = allowed(github.access(&input.place).await, &target)? {
         return Ok(Side::Refused(refused));
@@ -101,7 +100,7 @@ async fn look_at_github(github: &dyn GithubSecrets, input: &SyncInput) -> Result
 async fn room_for_one_more(
     github: &dyn GithubSecrets,
     input: &SyncInput,
-) -> Result<Side<GithubSeen>, String> {
+) -> Result<Side<GithubSeen>, Unseen> {
     match github.count(&input.place).await {
         Ok(count) if count >= MAX_SECRETS => {
             let message =

@@ -9,9 +9,10 @@ use super::observe::{GithubSeen, InWords, Seen};
 use super::steps::GithubStep;
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Plan, Step};
-use crate::tool::{Observation, PlanRefusal};
+use crate::tool::{Observation, PlanRefusal, Unseen};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
 use crate::tools::kubernetes_key::{KubernetesSeen, Precondition, Side, facts, look, step};
+use crate::tools::unseen;
 
 pub(super) fn plan(
     config: &SecretSyncConfig,
@@ -93,8 +94,8 @@ fn settled(input: &SyncInput) -> Plan {
 }
 
 /// A plan of what is wanted, without preconditions, for people to see; its steps are never done.
-fn blind(input: &SyncInput, why: &str) -> Plan {
-    let facts = vec![SyncFact::CouldNotLook.with(json!({ "why": why }))];
+fn blind(input: &SyncInput, why: &[Unseen]) -> Plan {
+    let facts = unseen::facts(SyncFact::CouldNotLook.with(json!({})), why);
     let blind = Precondition::NotLookedAt;
     with_steps(input, facts, step::plan(&input.kubernetes, &blind, false), &blind)
 }

@@ -286,7 +286,7 @@ async fn whoever_is_not_signed_in_is_sent_to_do_so_and_comes_back() {
     let world = world().await;
     let id = world.ask("orders").await;
     let sent = world.page("", &format!("/requests/{id}?done=approved")).await;
-    assert_eq!(sent.leads_to(), format!("/sign-in?return_to=/requests/{id}%3Fdone%3Dapproved"));
+    assert_eq!(sent.leads_to(), format!("/sign-in?return_to=%2Frequests%2F{id}%3Fdone%3Dapproved"));
     let refused = world.submit("", &format!("/requests/{id}/decision"), &[]).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "a form is not sent twice");
     assert_eq!(refused.text("h1"), "Please sign in");

@@ -2,7 +2,7 @@
 
 use countersign_approvals::Choice;
 use countersign_kernel::{Digest, Fault, Millis, OnRunEnd};
-use countersign_mcp_tools::{Observation, PlanRefusal};
+use countersign_mcp_tools::{Observation, PlanRefusal, UnseenReason};
 use countersign_testkit::policy::TEXT;
 use countersign_usecases::call_tool::CallStatus;
 use countersign_usecases::look::find_drift;
@@ -279,7 +279,7 @@ async fn r1_a_digest_changed_in_the_database_with_its_plan_has_no_approval_on_re
 async fn a_target_that_cannot_be_looked_at_is_looked_at_later_and_nothing_is_written() {
     let mut target = MockTarget::new();
     target.expect_observe().times(1).returning(seen);
-    target.expect_observe().times(2).returning(|| Observation::CouldNotLook { why: "503".to_owned() });
+    target.expect_observe().times(2).returning(|| Observation::could_not_look(UnseenReason::Broken, "503"));
     target.expect_observe().times(1).returning(seen);
     target.expect_perform().times(1).returning(|_| done());
     let world = World::mocked(one_step(), target, honest_warrants(3)).await;

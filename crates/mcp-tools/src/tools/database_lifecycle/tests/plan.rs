@@ -3,6 +3,7 @@
 use super::*;
 use crate::plan::{Ownership, OwnershipChange, Quarantine, Reversibility};
 use crate::ports::TargetErrorKind;
+use crate::tool::Unseen;
 use crate::tools::samples::{
     ALL_KINDS, assert_foreign_facts_are_printed, assert_worded, codes, error, settles,
 };
@@ -190,9 +191,15 @@ async fn every_error_while_looking_is_a_refusal_or_a_plan_that_never_runs() {
                 let refusal = planned.unwrap_err();
                 assert_eq!((refusal.code, refusal.message.as_str()), (kind.code(), "the target: it said so"));
             } else {
-                assert_eq!(observed, Observation::CouldNotLook { why: "the target: it said so".to_owned() });
+                let reason = Unseen::from(&error(kind, "it said so")).reason;
+                assert_eq!(observed, Observation::could_not_look(reason, "the target: it said so"));
                 let plan = planned.unwrap();
-                assert_eq!((codes(&plan), plan.steps.len()), (vec!["could_not_look"], 1));
+                assert_eq!((codes(&plan)[0], plan.steps.len()), ("could_not_look", 1));
+                assert!(
+                    codes(&plan)[1].starts_with("unseen_") && plan.facts.len() == 2,
+                    "{:?}",
+                    codes(&plan)
+                );
                 assert_eq!(plan.ownership, None);
                 assert_eq!(plan.steps[0].params, json!({"server": null, "database": "orders"}));
                 assert_worded(&tool, &plan);

@@ -167,7 +167,9 @@ async fn one_that_moves_while_it_is_looked_at_is_looked_at_later() {
     for at_new_name in [None, Some(database("2", Some(5))), Some(database("16384", None))] {
         let tool = tool_for(&Found { at_new_name, ..found() });
         let observed = tool.observe(&caller(), &delete("drop")).await;
-        assert!(matches!(&observed, Observation::CouldNotLook { why } if why.contains("was renamed")));
+        assert!(
+            matches!(&observed, Observation::CouldNotLook { why } if why[0].said.contains("was renamed"))
+        );
     }
     let mut server = server();
     server.expect_look().returning(|_| Ok(None));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ports::{DatabaseReceipt, TargetErrorKind};
+use crate::tool::UnseenReason;
 use crate::tools::samples::{ALL_KINDS, error, work};
 
 fn kept_as() -> DatabaseName {
@@ -107,7 +108,7 @@ async fn every_error_keeps_its_kind() {
 #[tokio::test]
 async fn a_step_is_not_begun_on_another_server_or_blind_or_damaged() {
     let other = tool_over(server_named("replacement"), MockDatabaseRegister::new());
-    let (call, unseen) = (create(), Observation::CouldNotLook { why: "it is down".to_owned() });
+    let (call, unseen) = (create(), Observation::could_not_look(UnseenReason::Broken, "it is down"));
     let good = plan_of(&call).await;
     let blind = tool().plan(&caller(), &call, &unseen).unwrap();
     let mut damaged = good.clone();

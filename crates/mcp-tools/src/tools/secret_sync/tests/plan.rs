@@ -4,6 +4,7 @@ use countersign_kernel::Language;
 
 use super::*;
 use crate::plan::{Reversibility, SecretSpec};
+use crate::tool::Unseen;
 use crate::tools::samples::{
     ALL_KINDS, assert_foreign_facts_are_printed, assert_worded, codes, error, request, settles,
 };
@@ -206,9 +207,15 @@ async fn every_error_while_looking_is_a_refusal_or_a_plan_that_never_runs() {
             if settles(kind) {
                 assert_eq!(refusal(planned), (kind.code(), "the target: it said so".to_owned()), "{failing}");
             } else {
-                assert_eq!(observed, Observation::CouldNotLook { why: "the target: it said so".to_owned() });
+                let reason = Unseen::from(&error(kind, "it said so")).reason;
+                assert_eq!(observed, Observation::could_not_look(reason, "the target: it said so"));
                 let plan = planned.unwrap();
-                assert_eq!(codes(&plan), ["could_not_look"]);
+                assert_eq!(codes(&plan)[0], "could_not_look");
+                assert!(
+                    codes(&plan)[1].starts_with("unseen_") && plan.facts.len() == 2,
+                    "{:?}",
+                    codes(&plan)
+                );
                 assert_worded(&tool, &plan);
                 assert_eq!(plan.steps.len(), 2, "no steps would mean that nothing is to be done");
                 assert_eq!(plan.steps[0].params["resource_version"], json!("not_looked_at"));

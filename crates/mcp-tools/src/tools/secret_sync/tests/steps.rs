@@ -5,6 +5,7 @@ use mockall::Sequence;
 use super::*;
 use crate::ports::{GithubReceipt, KubernetesReceipt, TargetErrorKind};
 use crate::secret::SecretValue;
+use crate::tool::UnseenReason;
 use crate::tools::samples::{ALL_KINDS, error, request, work};
 
 /// Letters only, so that no general redactor hides it: if it shows up anywhere, a test sees it.
@@ -125,7 +126,7 @@ async fn what_somebody_else_wrote_to_github_since_is_not_replaced() {
 async fn a_plan_made_blind_is_never_done() {
     let tool = tool();
     let call = call(json!({}));
-    let observed = Observation::CouldNotLook { why: "it is down".to_owned() };
+    let observed = Observation::could_not_look(UnseenReason::Broken, "it is down");
     let plan = tool.plan(&caller(), &call, &observed).unwrap();
     let value = canary();
     for index in [0, 1] {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::ports::{DatabaseReceipt, KubernetesReceipt, RoleReceipt, TargetErrorKind};
 use crate::secret::SecretValue;
+use crate::tool::UnseenReason;
 use crate::tools::samples::{ALL_KINDS, error, work};
 
 const PASSWORD: &str = "CanaryPasswordOfPlainLetters1234";
@@ -204,7 +205,7 @@ async fn a_step_is_not_begun_on_another_server_or_blind_or_damaged() {
     let good = plan_of(&call).await;
     let other =
         tool_with(server_named("replacement"), MockDatabaseRegister::new(), MockKubernetesSecrets::new());
-    let unseen = Observation::CouldNotLook { why: "it is down".to_owned() };
+    let unseen = Observation::could_not_look(UnseenReason::Broken, "it is down");
     let blind = untouched().plan(&caller(), &call, &unseen).unwrap();
     let mut damaged = good.clone();
     damaged.steps[1].params["role"] = json!("Orders; DROP");
