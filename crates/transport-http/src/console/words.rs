@@ -178,6 +178,7 @@ texts! {
     done_batch: "All of your decisions count.", "Все ваши решения учтены.";
     plan_changed: "What would be done has changed since you looked. This is how it is now: please decide again.", "С тех пор, как вы смотрели, изменилось, что будет сделано. Вот как сейчас: решите, пожалуйста, снова.";
     too_late: "Somebody was faster:", "Кто-то успел раньше:";
+    had_typed: "What you had typed", "Что вы написали";
     not_counted: "That did not count:", "Это не учтено:";
 
     // Several at once.
