@@ -19,7 +19,7 @@ use tracing::{Instrument as _, field};
 
 use super::problem::{Answer, FieldProblem, Place, Problem};
 use super::{Api, AsItIs};
-use crate::sign_in::{SignedIn, add_session, has_session, refused_page, sign_in_path, token_of};
+use crate::sign_in::{SignedIn, add_session, has_session, sign_in_path, token_of};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -200,7 +200,7 @@ pub(crate) async fn admit_browser(
                     let path = uri.path_and_query().map_or("/", |path| path.as_str());
                     Redirect::to(&sign_in_path(path)).into_response()
                 }
-                Some(_) | None => refused_page(&problem),
+                Some(_) | None => problem.into_response(),
             };
         }
     };

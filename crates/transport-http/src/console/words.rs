@@ -251,7 +251,20 @@ texts! {
     no_policy: "No policy is active: every call is refused.", "Правила не заданы: все вызовы отклоняются.";
     policy_active: "The active text", "Действующий текст";
 
+    // Getting in and out.
+    sign_in: "Sign in", "Войти";
+    sign_out: "Sign out", "Выйти";
+    sign_out_everywhere: "Sign out everywhere", "Выйти везде";
+    signed_out: "You are signed out", "Вы вышли";
+    signed_out_about: "The provider of identities may still know you: sign out there as well on a machine that others use.", "Провайдер входа может вас ещё помнить: на общем компьютере выйдите и там.";
+    own_session: "Your session", "Ваш сеанс";
+    own_name: "Name", "Имя";
+    principal: "Known here as", "Известны здесь как";
+    roles: "What you may do", "Что вам можно";
+    groups: "Groups", "Группы";
+
     // When something is wrong.
+    wrong_not_in: "You are not signed in", "Вы не вошли";
     wrong_not_found: "There is nothing here", "Здесь ничего нет";
     wrong_forbidden: "This is not for you", "Это не для вас";
     wrong_signed_out: "Please sign in", "Войдите, пожалуйста";

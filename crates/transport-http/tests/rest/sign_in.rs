@@ -101,7 +101,7 @@ async fn a_developer_signs_in_and_gets_a_cookie_that_only_we_see() {
     assert_eq!(flags, BTreeSet::from(expected), "no domain, so that it is ours alone");
     let page = see(&world, get("/account", &format!("{SESSION}={secret}"))).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text.contains("user:dev:dana") && page.text.contains("Development login."), "{}", page.text);
+    assert!(page.text.contains("user:dev:dana") && page.text.contains("Development login:"), "{}", page.text);
     assert!(page.text.contains("Dana &lt;b&gt;") && !page.text.contains("<b>"), "names are text");
 }
 
