@@ -67,7 +67,7 @@ impl Asked {
             p {
                 @if self.is_signing_in() { a.button href=(SIGN_IN) { (words.sign_in()) } } @else { a.button href="/" { (words.wrong_home()) } }
             }
-            p.small { (words.wrong_id()) " " code { (self.id) } " · " code { (problem.code()) } }
+            p.small { (words.wrong_id()) " " code { (problem.code()) } " · " code { (self.id) } }
         };
         let mut response = layout::outside_page(status, &Outside { look: self.look, title, body });
         for (name, value) in before.headers() {

@@ -4,6 +4,7 @@
 
 mod codes;
 mod events;
+mod names;
 mod spans;
 mod states;
 
@@ -129,6 +130,8 @@ texts! {
     rule_defaults: "what holds where no grant says otherwise", "то, что действует, если разрешения не говорят иного";
     rule_tool_default: "what the tool itself asks for", "то, что требует сам инструмент";
     by_guards: "What made it stricter", "Что сделало строже";
+    grant: "grant", "разрешение";
+    guard: "guard", "ограничение";
     no_guards: "Nothing made it stricter.", "Ничто не сделало строже.";
     other_rules: "Rules that don't apply", "Неприменимые правила";
     policy_has_changed: "The policy has changed since it was asked: before anything is done, the request is judged by the policy of that moment.", "Правила изменились после запроса: перед выполнением он будет проверен по действующим тогда правилам.";
@@ -201,6 +204,7 @@ texts! {
     namespace: "Namespace", "Пространство имён";
     registered_at: "Begun", "Начат";
     last_heartbeat: "Last sign of life", "Последний признак жизни";
+    since: "since", "с";
     budget_paused: "paused while it waits", "стоит, пока запуск ждёт";
     waits: "Waits now", "Сейчас ждёт";
     requests: "Requests", "Запросы";
@@ -297,7 +301,6 @@ sentences! {
     within(span): "within {span}", "за {span}";
     option(number): "Option {number}", "Вариант {number}";
     budget_left(left, whole): "{left} of {whole} left", "осталось {left} из {whole}";
-    waiting_since(when): "since {when}", "с {when}";
     policy_number(number): "No. {number}", "№ {number}";
     changed_to(state): "It is now: {state}.", "Теперь: {state}.";
 }

@@ -104,7 +104,7 @@ impl Words {
         Some(self.of(english, russian))
     }
 
-    const fn of(self, english: &'static str, russian: &'static str) -> &'static str {
+    pub(super) const fn of<'t>(self, english: &'t str, russian: &'t str) -> &'t str {
         match self.0 {
             Language::English => english,
             Language::Russian => russian,

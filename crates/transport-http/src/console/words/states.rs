@@ -154,8 +154,8 @@ impl Words {
             (Language::Russian, Reversibility::ReadBackAndFence) => {
                 "после записи проверяется, можно отменить"
             }
-            (Language::English, Reversibility::ReadBack) => "it is checked afterwards",
-            (Language::Russian, Reversibility::ReadBack) => "после записи проверяется",
+            (Language::English, Reversibility::ReadBack) => "not for sure; it is checked afterwards",
+            (Language::Russian, Reversibility::ReadBack) => "не наверняка; после записи проверяется",
             (Language::English, Reversibility::WriteOnly) => "no: it can't be read back",
             (Language::Russian, Reversibility::WriteOnly) => "нет: прочитать записанное нельзя",
         }
