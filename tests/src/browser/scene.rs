@@ -17,13 +17,36 @@ pub const HOME: &str = "http://localhost";
 
 const POLICY: &str = include_str!("policy.yaml");
 
+/// How people get in.
+enum Door {
+    /// By a provider of identities.
+    Provider,
+    /// By saying who they are.
+    Development,
+}
+
+const DEVELOPMENT: &str = r#"
+[sign_in]
+public_url = "http://localhost"
+
+[[sign_in.development.people]]
+principal = "user:github:alice"
+name = "Alice Moreau"
+roles = ["viewer", "approver", "operator", "auditor"]
+
+[[sign_in.development.people]]
+principal = "user:github:bob"
+name = "Bob Lang"
+roles = ["viewer"]
+"#;
+
 /// How much of each log is told.
 const LOG_LINES: usize = 15;
 
 /// The stage of one test. Browsers, servers and provider end with it.
 pub struct Scene {
     driver: Driver,
-    _provider: Provider,
+    _provider: Option<Provider>,
     servers: Vec<ServerProcess>,
     /// The platform, and the owner with a token, at the first server.
     pub parties: Parties,
@@ -39,7 +62,15 @@ impl Scene {
     /// # Errors
     /// Something is not installed, or does not start.
     pub async fn on_sqlite(packages: &Path) -> Result<Self> {
-        Self::set(packages, Store::Sqlite, None, &["server"]).await
+        Self::set(packages, Store::Sqlite, None, &["server"], Door::Provider).await
+    }
+
+    /// The same where nobody has to prove who they are.
+    ///
+    /// # Errors
+    /// Something is not installed, or does not start.
+    pub async fn for_development(packages: &Path) -> Result<Self> {
+        Self::set(packages, Store::Sqlite, None, &["server"], Door::Development).await
     }
 
     /// Two replicas on PostgreSQL.
@@ -49,15 +80,27 @@ impl Scene {
     pub async fn on_postgresql(packages: &Path) -> Result<Self> {
         let postgres = PgServer::start().await?;
         let store = postgres.store("browser").await?;
-        Self::set(packages, store, Some(postgres), &["first", "second"]).await
+        Self::set(packages, store, Some(postgres), &["first", "second"], Door::Provider).await
     }
 
-    async fn set(packages: &Path, store: Store, postgres: Option<PgServer>, names: &[&str]) -> Result<Self> {
+    async fn set(
+        packages: &Path,
+        store: Store,
+        postgres: Option<PgServer>,
+        names: &[&str],
+        door: Door,
+    ) -> Result<Self> {
         let site = Site::prepare(store).await?;
         let folder = site.folder();
         let driver = Driver::start(&folder.join("chromedriver.log"))?;
-        let provider = Provider::start(packages, &folder.join("provider.log"))?;
-        let sign_in = provider.configuration(folder)?;
+        let (provider, sign_in) = match door {
+            Door::Provider => {
+                let provider = Provider::start(packages, &folder.join("provider.log"))?;
+                let sign_in = provider.configuration(folder)?;
+                (Some(provider), sign_in)
+            }
+            Door::Development => (None, DEVELOPMENT.to_owned()),
+        };
         std::fs::write(folder.join("policy.yaml"), POLICY)?;
         site.reconfigure(|text| {
             let text = text.replace("filter = \"trace\"", "filter = \"info\"");

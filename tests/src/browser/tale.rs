@@ -52,7 +52,7 @@ impl Tale {
     pub async fn tell(scene: &Scene) -> Result<Self> {
         let hasty = scene.parties.agent("preview-118", "hasty", "run:ops").await?;
         let expired = opened(&hasty, DATABASE, &create("preview_118", "staging")).await?;
-        let agent = scene.agent(RELEASE).await?;
+        let agent = scene.parties.agent(RELEASE, "deployer", "run:ops").await?;
         scene.parties.link(RELEASE, 17, 42).await?;
         let applied = opened(&agent, SYNC, &secret("PAYMENT_API_KEY", "payment-api")).await?;
         scene.settle(&agent, &applied, Decision::Approve, "Rotation agreed in #17.", "applied").await?;

@@ -120,6 +120,29 @@ async fn no_page_keeps_anybody_out_in_either_theme() -> Result<()> {
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: `cargo xtask browser` runs it"]
+async fn a_developer_chooses_whom_to_be_and_is_told_that_nobody_proves_it() -> Result<()> {
+    crate::for_development(async |scene| {
+        let browser = scene.browser(&Window::DESK).await?;
+        let mut wrong = BTreeSet::new();
+        for theme in Theme::ALL {
+            browser.set_window(&Window { theme, ..Window::DESK }).await?;
+            browser.go("/").await?;
+            ensure!(browser.text(".banner").await?.contains("nobody proves who they are"), "it is said");
+            checked(&browser, scene, &mut wrong).await?;
+        }
+        browser.click("button[value='user:github:alice']").await?;
+        browser.see(".who").await?;
+        ensure!(browser.text(".who").await?.contains("Alice Moreau"), "she is in");
+        ensure!(browser.text(".banner").await?.contains("nobody proves who they are"), "every page says it");
+        checked(&browser, scene, &mut wrong).await?;
+        ensure!(wrong.is_empty(), "violations: {wrong:#?}");
+        Ok(())
+    })
+    .await
+}
+
 /// What sticks out of the window, unless it is in a box that scrolls by itself.
 ///
 /// A phone zooms out until a page fits it, and then calls itself wider: so it is told how wide it is.
@@ -151,6 +174,29 @@ async fn every_page_fits_a_phone_in_both_languages() -> Result<()> {
             }
         }
         ensure!(wrong.is_empty(), "what sticks out:\n{}", wrong.join("\n"));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a browser: `cargo xtask browser` runs it"]
+async fn what_keeps_somebody_out_or_sticks_out_is_found() -> Result<()> {
+    crate::on_sqlite(async |scene| {
+        let browser = scene.browser_of("alice", &Window::PHONE).await?;
+        let spoil = "
+            const main = document.querySelector('main');
+            main.append(document.createElement('img'), document.createElement('input'), document.createElement('p'));
+            const faint = main.lastChild;
+            faint.textContent = 'faint'; faint.style.color = '#ddd'; faint.style.background = '#fff'; faint.style.width = '900px';
+        ";
+        browser.run(spoil, &[]).await?;
+        let found = violations(&browser, scene.packages()).await?.join("\n");
+        for rule in ["image-alt", "label", "color-contrast"] {
+            ensure!(found.contains(rule), "`{rule}` is not in:\n{found}");
+        }
+        let out = browser.run(STICKS_OUT, &[Window::PHONE.width.into()]).await?;
+        ensure!(out.to_string().contains("faint"), "what sticks out: {out}");
         Ok(())
     })
     .await
