@@ -16,7 +16,7 @@ async fn a_person_signs_in_at_a_provider_and_comes_back_to_the_page_they_wanted(
     ensure!(browser.text(".who").await?.contains("Alice Moreau"), "she is called by her name");
     browser.click(".who").await?;
     let account = browser.text("main").await?;
-    for part in ["user:corp:alice", "operator", "approver", "group:corp:shop-owners"] {
+    for part in ["user:corp:alice", "decide", "operate", "read the record", "group:corp:shop-owners"] {
         ensure!(account.contains(part), "`{part}` is not in:\n{account}");
     }
     browser.click("form[action='/sign-out'] button:not([name])").await?;
