@@ -3,6 +3,7 @@
 //! The suites know a server only by its gRPC address and tokens, so they also run against a deployment of one's own:
 //! `cargo xtask suite deny --server URL --tokens FILE`.
 
+pub mod browser;
 pub mod canary;
 pub mod clients;
 pub mod crash;

@@ -17,7 +17,7 @@ use crate::{
 /// Arguments of `ci`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Install what is missing: npm, cargo-deny, Docker (and start it); build the PostgreSQL image.
+    /// Install what is missing: npm, cargo-deny, Chromium, Docker (and start it); build the PostgreSQL image.
     #[arg(long)]
     install: bool,
     /// Only these steps.
@@ -62,6 +62,7 @@ fn all(install: bool) -> Vec<Step> {
         Step::new("crash-random", 900, || crash::play(&["--random", "300"])),
         Step::new("crash-cut", 420, || crash::play(&["--cut", "100"])),
         Step::that_may_be_left_out("rest", 600, move || outside::rest(install)),
+        Step::that_may_be_left_out("browser", 600, move || outside::browser(install)),
         Step::new("test", 1800, move || test::run(&test::Args { install, rest: Vec::new() })),
         Step::that_may_be_left_out("clean-tree", 5, clean_tree),
     ]

@@ -1,10 +1,11 @@
 //! `cargo xtask …`: everything a developer or CI runs, in one place and in Rust, so that a fresh machine needs no other tool.
 //!
-//! It drives `cargo`, `docker`, `npm` for a checker of the contract and, where it has to build the database image, `debootstrap`; it links
+//! It drives `cargo`, `docker`, `npm` for checkers of others and, where it has to build the database image, `debootstrap`; it links
 //! no database driver and none of our own crates, so that it is ready in seconds. Nothing here decides anything about the product.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its user")]
 
+mod browser;
 mod ci;
 mod contract;
 mod crash;
@@ -49,6 +50,10 @@ enum Command {
     Suite(programs::SuiteArgs),
     /// Holds the REST surface, or an adapter's requests, against its description: `rest` (needs Python), `github` (needs node and npm).
     Contract(contract::Args),
+    /// Has a real browser do what staff do; installs what is missing as root or with `--install`.
+    Browser(browser::Args),
+    /// Takes a picture of every page of the console, in both themes and both languages.
+    Screenshots(browser::ScreenshotArgs),
     /// Kills servers at every point and at random, cuts answers, plants faults, and looks what came of it.
     Crash(crash::Args),
     /// Measures: `calls`, or `reads` on a store that `seed` filled.
@@ -67,6 +72,8 @@ fn main() -> ExitCode {
         Command::Image(args) => image::ensure(args.install),
         Command::Suite(args) => programs::suite(&args),
         Command::Contract(args) => contract::run(&args),
+        Command::Browser(args) => browser::run(&args),
+        Command::Screenshots(args) => browser::screenshots(&args),
         Command::Crash(args) => crash::run(&args),
         Command::Bench(args) => programs::bench(&args),
         Command::Seed(args) => programs::seed(&args),

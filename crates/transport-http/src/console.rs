@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 mod batch;
 mod decide;
+mod door;
 mod form;
 mod frame;
 mod inbox;
@@ -29,7 +30,9 @@ use countersign_usecases::access::Operation as Is;
 
 use crate::api::{Api, Guard};
 
+pub(crate) use door::{account, choice, signed_out};
 pub(crate) use frame::in_page;
+pub(crate) use visitor::{Look, Visitor};
 
 /// The pages, each behind the gate of the operation it stands for.
 pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {

@@ -5,7 +5,6 @@
 
 mod cookies;
 mod forgery;
-pub(crate) mod pages;
 mod routes;
 
 use std::sync::Arc;
@@ -25,7 +24,7 @@ pub(crate) use forgery::{Forged, token_of};
 pub(crate) use routes::router;
 
 /// Where the sign-in begins.
-const SIGN_IN: &str = "/sign-in";
+pub(crate) const SIGN_IN: &str = "/sign-in";
 
 /// Where a provider sends browsers back to.
 pub const CALLBACK: &str = "/sign-in/callback";

@@ -1,4 +1,5 @@
-//! Checks by programs of others, which may be missing: buf, redocly and schemathesis for the contracts, cargo-deny for what is linked.
+//! Checks by programs of others, which may be missing: buf, redocly and schemathesis for the contracts, Chromium for the console, cargo-deny for
+//! what is linked.
 //!
 //! Pinned, so that a new release of theirs can't fail a change of ours. Where CI is set, a check that can't be made is a failure; elsewhere it
 //! is said in a way that can't be missed.
@@ -11,7 +12,7 @@ use std::{
 use anyhow::{Context, Error, Result, bail};
 
 use crate::{
-    contract, machine, shell,
+    browser, contract, machine, shell,
     steps::Done,
     workspace::{self, cargo},
 };
@@ -64,6 +65,14 @@ pub(crate) fn rest(install: bool) -> Result<Done> {
     match contract::rest::schemathesis(install) {
         Ok(schemathesis) => contract::rest::run(&schemathesis, &[]).map(|()| Done::Checked),
         Err(error) => missing("the REST surface against its document", &error),
+    }
+}
+
+/// Has a real browser do what staff do.
+pub(crate) fn browser(install: bool) -> Result<Done> {
+    match browser::packages(install) {
+        Ok(packages) => browser::test(&packages, &[]).map(|()| Done::Checked),
+        Err(error) => missing("the console in a real browser", &error),
     }
 }
 

@@ -218,7 +218,7 @@ impl<'c> Command<'c> {
                     }
                 }
                 @if let Some(resolution) = request.state.resolution() {
-                    li { (visible(&resolution.by)) ", " (time(resolution.at)) }
+                    li { (words.actor(&visible(&resolution.by))) ", " (time(resolution.at)) }
                 }
             }
         }

@@ -3,14 +3,14 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::Response;
 use maud::html;
 
 use super::decide::see;
 use super::layout::{self, Outside};
 use super::visitor::Look;
-use crate::api::{Api, AsItIs, Problem, RequestName};
-use crate::sign_in::sign_in_path;
+use crate::api::{Api, Problem, RequestName};
+use crate::sign_in::{SIGN_IN, sign_in_path};
 
 /// Gives whatever is answered outside of `/api` the form of a page: refusals too.
 pub(crate) async fn in_page(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -64,21 +64,27 @@ impl Asked {
             @if problem.fields().next().is_some() {
                 ul { @for field in problem.fields() { li { code { (field.pointer) } " " (field.detail) } } }
             }
-            p { a.button href="/" { (words.wrong_home()) } }
-            p.small { (words.wrong_id()) " " code { (self.id) } }
+            p {
+                @if self.is_signing_in() { a.button href=(SIGN_IN) { (words.sign_in()) } } @else { a.button href="/" { (words.wrong_home()) } }
+            }
+            p.small { (words.wrong_id()) " " code { (problem.code()) } " · " code { (self.id) } }
         };
-        let page = layout::outside(&Outside { look: self.look, title, body });
-        let mut response = (status, Html(page.into_string())).into_response();
+        let mut response = layout::outside_page(status, &Outside { look: self.look, title, body });
         for (name, value) in before.headers() {
             response.headers_mut().entry(name).or_insert(value.clone());
         }
-        response.extensions_mut().insert(AsItIs);
         response
+    }
+
+    /// Whether it was about getting in, so that trying again begins there.
+    fn is_signing_in(&self) -> bool {
+        self.path.strip_prefix(SIGN_IN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     fn title(&self, status: StatusCode) -> &'static str {
         let words = self.look.words;
         match status {
+            _ if self.is_signing_in() => words.wrong_not_in(),
             StatusCode::NOT_FOUND => words.wrong_not_found(),
             StatusCode::UNAUTHORIZED => words.wrong_signed_out(),
             StatusCode::FORBIDDEN => words.wrong_forbidden(),

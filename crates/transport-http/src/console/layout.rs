@@ -27,6 +27,8 @@ pub(super) enum Section {
     Audit,
     /// The policy.
     Policy,
+    /// One's own session, which is not among the main pages.
+    Account,
 }
 
 impl Section {
@@ -42,6 +44,7 @@ impl Section {
             Self::Trace => "/trace",
             Self::Audit => "/audit",
             Self::Policy => "/policy",
+            Self::Account => "/account",
         }
     }
 
@@ -54,6 +57,7 @@ impl Section {
             Self::Trace => words.trace(),
             Self::Audit => words.audit(),
             Self::Policy => words.policy(),
+            Self::Account => words.own_session(),
         }
     }
 }
@@ -99,7 +103,7 @@ pub(super) fn page_with(status: StatusCode, page: &Page<'_>) -> Response {
                         }
                     }
                     @if page.visitor.has_session() {
-                        a.who href="/account" { (words.signed_in_as(page.visitor.name())) }
+                        a.who href="/account" aria-current=[(page.section == Section::Account).then_some("page")] { (words.signed_in_as(page.visitor.name())) }
                     } @else { span.who { (words.signed_in_as(page.visitor.name())) } }
                 }
                 @if page.visitor.development { p.banner { (words.development()) } }
@@ -113,6 +117,13 @@ pub(super) fn page_with(status: StatusCode, page: &Page<'_>) -> Response {
         }
     };
     let mut response = (status, Html(markup.into_string())).into_response();
+    response.extensions_mut().insert(AsItIs);
+    response
+}
+
+/// The same, answered with this status.
+pub(super) fn outside_page(status: StatusCode, page: &Outside) -> Response {
+    let mut response = (status, Html(outside(page).into_string())).into_response();
     response.extensions_mut().insert(AsItIs);
     response
 }

@@ -151,19 +151,24 @@ pub(super) fn pair(name: &str, value: &Markup) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
+/// What an action of a tool is for, in words where it is one of ours, else by its names.
+pub(super) fn errand(words: Words, tool: &str, action: &str) -> String {
+    words.errand(tool, action).map_or_else(|| format!("{tool} · {action}"), str::to_owned)
+}
+
 /// What something is connected with, as links to where more can be seen.
-pub(super) fn connections(links: &[LinkRecord], this: &str) -> Markup {
+pub(super) fn connections(words: Words, links: &[LinkRecord], this: &str) -> Markup {
     let others = links.iter().map(|link| {
         if link.to_id == this { (&link.from_kind, &link.from_id) } else { (&link.to_kind, &link.to_id) }
     });
     let mut others: Vec<_> = others.filter(|(_, id)| *id != this).collect();
     others.sort_unstable();
     others.dedup();
-    html! { ul.plain { @for (kind, id) in others { li { (connection(kind, id)) } } } }
+    html! { ul.plain { @for (kind, id) in others { li { (connection(words, kind, id)) } } } }
 }
 
 /// One thing something is connected with.
-pub(super) fn connection(kind: &str, id: &str) -> Markup {
+pub(super) fn connection(words: Words, kind: &str, id: &str) -> Markup {
     let address = match kind {
         "issue" | "pr" => Some(format!("/trace?{kind}={}", encoded(id))),
         "run" => Some(format!("/runs/{}", encoded(id))),
@@ -171,7 +176,7 @@ pub(super) fn connection(kind: &str, id: &str) -> Markup {
         _ => None,
     };
     html! {
-        span.kind { (kind) } " "
+        span.kind { (words.link_kind(kind)) } " "
         @match address {
             Some(address) => { a href=(address) { code { (visible(id)) } } }
             None => { code { (visible(id)) } }
@@ -196,7 +201,11 @@ mod tests {
             untrusted("</bdi><img src=x onerror=y>\u{200b}").into_string(),
             "<bdi class=\"untrusted\">&lt;/bdi&gt;&lt;img src=x onerror=y&gt;&lt;U+200B&gt;</bdi>"
         );
-        assert!(!connection("issue", "a/b#1\"><script>").into_string().contains("<script"));
+        assert!(
+            !connection(Words(Language::English), "issue", "a/b#1\"><script>")
+                .into_string()
+                .contains("<script")
+        );
     }
 
     #[test]

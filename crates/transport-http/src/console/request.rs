@@ -15,7 +15,7 @@ use countersign_usecases::look::{ApprovalView, Liveness, look_at_request};
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{ago, badge, connections, countdown, due, pair, run_link, time, untrusted};
+use super::parts::{ago, badge, connections, countdown, due, errand, pair, run_link, time, untrusted};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
@@ -92,7 +92,7 @@ impl Shown<'_> {
         }
         let place =
             facts.environment.as_ref().map(|environment| format!(" · {environment}")).unwrap_or_default();
-        format!("{} · {}{place}", facts.tool, facts.action)
+        format!("{}{place}", errand(self.words, facts.tool.as_str(), facts.action.as_str()))
     }
 
     async fn body(&self) -> Answer<Markup> {
@@ -134,7 +134,7 @@ impl Shown<'_> {
             @if self.silent() { p.small { (words.silent_about()) } }
             @if let Some(resolution) = resolution {
                 div.resolution {
-                    p { (words.how_it_ended()) ": " (visible(&resolution.by)) ", " (time(resolution.at)) }
+                    p { (words.how_it_ended()) ": " (words.actor(&visible(&resolution.by))) ", " (time(resolution.at)) }
                     @if let Some(reason) = &resolution.reason { blockquote { (untrusted(reason)) } }
                     (self.answered())
                     @if let Some(code) = &resolution.code { p.small { code { (code) } } }
@@ -170,7 +170,7 @@ impl Shown<'_> {
                     h2 id="agent-words" { (words.agents_words()) }
                     p.small { (words.agents_words_about()) }
                     @for (field, text) in &call.prose {
-                        h3 { code { (field) } }
+                        h3 { @match words.prose_field(field) { Some(name) => { (name) } None => { code { (field) } } } }
                         blockquote { (untrusted(text.as_str())) }
                     }
                     @if !call.links.is_empty() {
@@ -193,6 +193,7 @@ impl Shown<'_> {
                     (pair(words.project(), &html! { (facts.project) }))
                     (pair(words.agent(), &html! { (facts.agent_key) }))
                     (pair(words.run(), &html! { (run_link(&facts.run)) " " (run.facts.run_label) }))
+                    (pair(words.tool(), &html! { code { (facts.tool) } " · " code { (facts.action) } }))
                     (pair(words.launched_by(), &html! { (facts.launched_by) }))
                     (pair(words.requested_at(), &html! { (time(facts.requested_at)) " (" (ago(words, facts.requested_at, self.view.snapshot.now)) ")" }))
                     (pair(words.deciders(), &html! { (words.approval_mode(terms.mode)) @if !deciders.is_empty() { " (" (deciders) ")" } }))
@@ -201,7 +202,7 @@ impl Shown<'_> {
                 }
                 @if !self.view.links.is_empty() {
                     h3 { (words.connected()) }
-                    (connections(&self.view.links, &facts.id.to_string()))
+                    (connections(words, &self.view.links, &facts.id.to_string()))
                 }
                 details {
                     summary { (words.input()) }

@@ -14,7 +14,7 @@ use countersign_waitstate::{Outcome, Run, RunState, RunStatus, Timer};
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{address, ago, badge, connections, pair, request_link, run_link, time};
+use super::parts::{address, ago, badge, connections, errand, pair, request_link, run_link, time};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
@@ -132,7 +132,7 @@ pub(super) async fn show(
     let words = visitor.words();
     let body = html! {
         div data-live="run" {
-            p.status { (status(words, &view.run)) " " (budget(words, &view.run.state, view.run.facts.budget, now)) }
+            p.status { (status(words, &view.run)) " · " (budget(words, &view.run.state, view.run.facts.budget, now)) }
             (timeline::picture(words, &view.run, &events, now))
             (waits(words, &view.run, now))
             (requests(words, &view))
@@ -160,7 +160,7 @@ fn budget(words: Words, state: &RunState, whole: Millis, now: Timestamp) -> Mark
         @match state {
             RunState::Live { timer: Timer::Running { deadline_at } } => { (left(deadline_at.since(now))) }
             RunState::Live { timer: Timer::Paused { budget_left, since } } => {
-                (left(*budget_left)) ", " (words.budget_paused()) " " (words.waiting_since(since))
+                (left(*budget_left)) ", " (words.budget_paused()) " " (words.since()) " " (time(*since))
             }
             RunState::Ending { since: at, reason } | RunState::Finished { at, reason } => { (words.finish_reason(*reason)) ", " (time(*at)) }
         }
@@ -213,7 +213,7 @@ fn table(words: Words, label: &str, requests: &[RunRequest]) -> Markup {
                     @for request in requests {
                         tr {
                             td {
-                                (request_link(request.id, &format!("{} · {}", request.tool, request.action)))
+                                (request_link(request.id, &errand(words, request.tool.as_str(), request.action.as_str())))
                                 @if let Some(environment) = &request.environment { " " span.tag.environment { (environment) } }
                             }
                             td { (badge(words, request.state)) }
@@ -252,7 +252,7 @@ fn about(words: Words, run: &Run, links: &[LinkRecord], now: Timestamp) -> Marku
                 @if let Some(namespace) = &facts.namespace { (pair(words.namespace(), &html! { code { (namespace) } })) }
                 @if let Some(at) = run.last_heartbeat_at { (pair(words.last_heartbeat(), &ago(words, at, now))) }
             }
-            @if !links.is_empty() { h3 { (words.connected()) } (connections(links, facts.id.as_str())) }
+            @if !links.is_empty() { h3 { (words.connected()) } (connections(words, links, facts.id.as_str())) }
         }
     }
 }

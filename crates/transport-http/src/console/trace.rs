@@ -6,7 +6,7 @@ use countersign_usecases::look;
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{badge, connection, request_link, run_link, time};
+use super::parts::{badge, connection, errand, request_link, run_link, time};
 use super::visitor::Visitor;
 use super::words::{Count, Words};
 use crate::api::{Answer, Api, Fields, Problem, Sent, TRACE_KINDS, stream_place, trace_from};
@@ -75,7 +75,7 @@ fn graph(words: Words, kind: &str, text: &str, trace: &look::Trace) -> Markup {
         section aria-labelledby="graph" {
             h2 id="graph" { (words.trace_graph()) }
             div.graph {
-                div.node { (connection(kind, text)) }
+                div.node { (connection(words, kind, text)) }
                 ul {
                     @for run in &trace.runs {
                         li {
@@ -83,7 +83,7 @@ fn graph(words: Words, kind: &str, text: &str, trace: &look::Trace) -> Markup {
                             ul {
                                 @for request in trace.requests.iter().filter(|request| request.facts.run == run.facts.id) {
                                     li { div.node {
-                                        (request_link(request.facts.id, &format!("{} · {}", request.facts.tool, request.facts.action))) " "
+                                        (request_link(request.facts.id, &errand(words, request.facts.tool.as_str(), request.facts.action.as_str()))) " "
                                         (badge(words, request.state.name()))
                                     } }
                                 }
@@ -106,7 +106,7 @@ fn list(words: Words, trace: &look::Trace) -> Markup {
                     li {
                         (time(event.at.0)) " " (words.event_named(&event.event_type))
                         @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }
-                        " " span.small { (words.decided_by(&event.actor_id)) }
+                        " " span.small { (words.decided_by(words.actor(&event.actor_id))) }
                     }
                 }
             }

@@ -48,14 +48,14 @@ impl Theme {
 
 /// How pages are to be shown, whoever looks at them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     pub(super) words: Words,
     pub(super) theme: Theme,
 }
 
 impl Look {
     /// As the visitor has chosen, or as their browser says.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let chosen = cookie::values(headers, LANGUAGE).next().and_then(|tag| tag.parse().ok());
         let language = chosen.or_else(|| accepted(headers)).unwrap_or_default();
         Self {
@@ -67,7 +67,7 @@ impl Look {
 
 /// Somebody the gate has let in, looking at a page.
 #[derive(Clone, Debug)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     staff: Staff,
     signed_in: Option<SignedIn>,
     /// Whether nobody has to prove anything here, which every page says.

@@ -4,6 +4,7 @@
 
 mod codes;
 mod events;
+mod names;
 mod spans;
 mod states;
 
@@ -131,6 +132,8 @@ texts! {
     rule_defaults: "what holds where no grant says otherwise", "то, что действует, если разрешения не говорят иного";
     rule_tool_default: "what the tool itself asks for", "то, что требует сам инструмент";
     by_guards: "What made it stricter", "Что сделало строже";
+    grant: "grant", "разрешение";
+    guard: "guard", "ограничение";
     no_guards: "Nothing made it stricter.", "Ничто не сделало строже.";
     other_rules: "Rules that don't apply", "Неприменимые правила";
     policy_has_changed: "The policy has changed since it was asked: before anything is done, the request is judged by the policy of that moment.", "Правила изменились после запроса: перед выполнением он будет проверен по действующим тогда правилам.";
@@ -193,6 +196,7 @@ texts! {
     done_batch: "All of your decisions count.", "Все ваши решения учтены.";
     plan_changed: "What would be done has changed since you looked. This is how it is now: please decide again.", "С тех пор, как вы смотрели, изменилось, что будет сделано. Вот как сейчас: решите, пожалуйста, снова.";
     too_late: "Somebody was faster:", "Кто-то успел раньше:";
+    had_typed: "What you had typed", "Что вы написали";
     not_counted: "That did not count:", "Это не учтено:";
 
     // Several at once.
@@ -215,6 +219,7 @@ texts! {
     namespace: "Namespace", "Пространство имён";
     registered_at: "Begun", "Начат";
     last_heartbeat: "Last sign of life", "Последний признак жизни";
+    since: "since", "с";
     budget_paused: "paused while it waits", "стоит, пока запуск ждёт";
     waits: "Waits now", "Сейчас ждёт";
     requests: "Requests", "Запросы";
@@ -270,7 +275,20 @@ texts! {
     no_policy: "No policy is active: every call is refused.", "Правила не заданы: все вызовы отклоняются.";
     policy_active: "The active text", "Действующий текст";
 
+    // Getting in and out.
+    sign_in: "Sign in", "Войти";
+    sign_out: "Sign out", "Выйти";
+    sign_out_everywhere: "Sign out everywhere", "Выйти везде";
+    signed_out: "You are signed out", "Вы вышли";
+    signed_out_about: "The provider of identities may still know you: sign out there as well on a machine that others use.", "Провайдер входа может вас ещё помнить: на общем компьютере выйдите и там.";
+    own_session: "Your session", "Ваш сеанс";
+    own_name: "Name", "Имя";
+    principal: "Known here as", "Известны здесь как";
+    roles: "What you may do", "Что вам можно";
+    groups: "Groups", "Группы";
+
     // When something is wrong.
+    wrong_not_in: "You are not signed in", "Вы не вошли";
     wrong_not_found: "There is nothing here", "Здесь ничего нет";
     wrong_forbidden: "This is not for you", "Это не для вас";
     wrong_signed_out: "Please sign in", "Войдите, пожалуйста";
@@ -303,7 +321,6 @@ sentences! {
     within(span): "within {span}", "за {span}";
     option(number): "Option {number}", "Вариант {number}";
     budget_left(left, whole): "{left} of {whole} left", "осталось {left} из {whole}";
-    waiting_since(when): "since {when}", "с {when}";
     policy_number(number): "No. {number}", "№ {number}";
     dictate_limits(span, megabytes): "At most {span} and {megabytes} MB. The recording is not kept.", "Не дольше {span} и не больше {megabytes} МБ. Запись не хранится.";
     transcribed(by): "put into text by {by}", "в текст превращено: {by}";

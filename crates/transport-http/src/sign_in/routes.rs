@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
@@ -14,12 +14,11 @@ use countersign_usecases::sign_in::{
     ReturnTo, Secret, SignInError, SignedIn, begin, choose, finish, sign_out, sign_out_everywhere,
 };
 
-use super::{CALLBACK, SIGN_IN, cookies, forgery, pages};
+use super::{CALLBACK, SIGN_IN, cookies, forgery};
 use crate::api::{Api, Guard, Problem};
+use crate::console::{self, Look, Visitor};
 
-pub(super) const STYLE_PATH: &str = "/sign-in/sign_in.css";
 const SIGNED_OUT: &str = "/sign-in/signed-out";
-const STYLE: &str = include_str!("sign_in.css");
 
 /// The most bytes of a form of these pages.
 const FORM_AT_MOST: usize = 4096;
@@ -35,8 +34,7 @@ pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
         .route(CALLBACK, get(come_back))
         .route("/sign-in/development", post(choose_one))
         .route("/sign-out", post(leave))
-        .route(SIGNED_OUT, get(|| async { pages::signed_out() }))
-        .route(STYLE_PATH, get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }))
+        .route(SIGNED_OUT, get(show_signed_out))
         .layer(axum::extract::DefaultBodyLimit::max(FORM_AT_MOST))
 }
 
@@ -60,7 +58,7 @@ async fn started(
     let begun = begin(&door.sign_in, return_to, cookies::attempt(headers)).await?;
     let mut response = match begun.next {
         Next::To(url) => Redirect::to(&url).into_response(),
-        Next::Choose { state, people } => pages::choice(&state, people).into_response(),
+        Next::Choose { state, people } => console::choice(Look::of(headers), &state, people),
     };
     cookies::add_attempt(&mut response, &begun.browser);
     Ok(response)
@@ -96,7 +94,7 @@ async fn choose_one(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     if let Err(forged) = api.browsers().check_origin(&headers) {
-        return refused(&Problem::forged(forged));
+        return Problem::forged(forged).into_response();
     }
     answered(chosen(&api, &headers, &pairs).await.map(gone_on))
 }
@@ -115,7 +113,7 @@ async fn chosen(api: &Api, headers: &HeaderMap, pairs: &[(String, String)]) -> R
 /// `POST /sign-out`. A browser without a session is signed out already.
 async fn leave(State(api): State<Api>, headers: HeaderMap, form: Bytes) -> Response {
     if let Err(problem) = left(&api, &headers, &form).await {
-        return refused(&problem);
+        return problem.into_response();
     }
     let mut response = Redirect::to(SIGNED_OUT).into_response();
     cookies::remove_session(&mut response);
@@ -123,8 +121,13 @@ async fn leave(State(api): State<Api>, headers: HeaderMap, form: Bytes) -> Respo
 }
 
 /// `GET /account`.
-async fn show_account(State(api): State<Api>, signed_in: super::SignedIn) -> Response {
-    pages::account(&signed_in, api.browsers().are_developers()).into_response()
+async fn show_account(visitor: Visitor, signed_in: super::SignedIn) -> Response {
+    console::account(&visitor, &signed_in)
+}
+
+/// `GET /sign-in/signed-out`.
+async fn show_signed_out(headers: HeaderMap) -> Response {
+    console::signed_out(Look::of(&headers))
 }
 
 async fn left(api: &Api, headers: &HeaderMap, form: &[u8]) -> Result<(), Box<Problem>> {
@@ -159,16 +162,6 @@ fn answered(result: Result<Response, SignInError>) -> Response {
         if let SignInError::Provider(provider) = &error {
             tracing::warn!(why = provider.why(), "{provider}");
         }
-        refused(&Problem::of(&error))
+        Problem::of(&error).into_response()
     })
-}
-
-/// A refusal as a page, for a person.
-fn refused(problem: &Problem) -> Response {
-    let status = match problem.status() {
-        // There is no way to authenticate that a browser could offer by itself.
-        StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
-        other => other,
-    };
-    pages::failed(status, problem.code(), problem.detail()).into_response()
 }

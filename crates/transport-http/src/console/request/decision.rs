@@ -43,7 +43,23 @@ impl Shown<'_> {
                 }
             }
             (self.settle_form())
+            (self.typed())
             (self.withdraw_form())
+        }
+    }
+
+    /// What they had typed, where no form is left that could hold it: somebody else was faster, and the words are still theirs.
+    fn typed(&self) -> Markup {
+        let decides =
+            matches!(self.request().state, State::Requested { .. }) && self.view.standing.why_not.is_none();
+        let text = [&self.draft.reason, &self.draft.custom_text].into_iter().find(|text| !text.is_empty());
+        html! {
+            @if let Some(text) = text.filter(|_| !decides && !self.settles()) {
+                section {
+                    label for="typed" { (self.words.had_typed()) }
+                    textarea id="typed" rows="3" readonly { (text) }
+                }
+            }
         }
     }
 
@@ -111,11 +127,15 @@ impl Shown<'_> {
         }
     }
 
+    fn settles(&self) -> bool {
+        matches!(self.request().state, State::Unknown { .. }) && self.visitor.has(Role::Operator)
+    }
+
     /// For operators: what came of an effect nobody could find out about.
     fn settle_form(&self) -> Markup {
         let words = self.words;
         html! {
-            @if matches!(self.request().state, State::Unknown { .. }) && self.visitor.has(Role::Operator) {
+            @if self.settles() {
                 section.decide aria-labelledby="settle" {
                     h2 id="settle" { (words.settle()) }
                     p { (words.settle_about()) }

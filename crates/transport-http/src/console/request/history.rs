@@ -118,7 +118,7 @@ impl Shown<'_> {
                 h2 id="history" { (words.what_happened()) }
                 ol.events {
                     @for event in &page.events {
-                        li { (time(event.at.0)) " " (words.event_named(&event.event_type)) " " span.small { (words.decided_by(&event.actor_id)) } }
+                        li { (time(event.at.0)) " " (words.event_named(&event.event_type)) " " span.small { (words.decided_by(words.actor(&event.actor_id))) } }
                     }
                 }
             }

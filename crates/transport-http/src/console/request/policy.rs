@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::Shown;
 use crate::api::{Answer, Problem};
+use crate::console::parts::worded;
 
 impl Shown<'_> {
     /// What the policy of this moment says of the call. Without a policy there is nothing to explain.
@@ -39,7 +40,7 @@ impl Shown<'_> {
                     p {
                         (words.by_grant()) ": "
                         @match &base.rule {
-                            RuleRef::Grant(id) => { (rule("grant", &id.to_string())) }
+                            RuleRef::Grant(id) => { (rule(words.grant(), &id.to_string())) }
                             RuleRef::Defaults => { (words.rule_defaults()) }
                             RuleRef::ToolDefault => { (words.rule_tool_default()) }
                         }
@@ -51,7 +52,7 @@ impl Shown<'_> {
                     ul {
                         @for guard in &explained.guards {
                             li {
-                                (rule("guard", &guard.id.to_string())) " (" (words.rule_line(guard.line)) ")"
+                                (rule(words.guard(), &guard.id.to_string())) " (" (words.rule_line(guard.line)) ")"
                                 @if let Some(approval) = &guard.approval { ", " code { (approval.as_str()) } }
                                 @if let Some(quorum) = guard.quorum { ", " (words.needs(quorum)) }
                                 @if let Some(span) = guard.decide_within { ", " (words.within(words.span(span))) }
@@ -62,7 +63,7 @@ impl Shown<'_> {
                 @if !explained.losers.is_empty() {
                     details {
                         summary { (words.other_rules()) }
-                        ul { @for loser in &explained.losers { li { (rule(loser.kind.as_str(), &loser.id.to_string())) ": " (loser.why) } } }
+                        ul { @for loser in &explained.losers { li { (rule(words.rule_kind(loser.kind), &loser.id.to_string())) ": " (worded(&words.lost(&loser.why))) } } }
                     }
                 }
             }

@@ -57,16 +57,21 @@ impl Words {
                 "It took too long, and whether it was done is not known. Look, and try again.",
                 "Это заняло слишком много времени, и неизвестно, сделано ли. Посмотрите и попробуйте ещё раз.",
             ],
+            "unknown_path" => ["There is no page at this address.", "По этому адресу страницы нет."],
             "busy" => [
                 "Too many people changed it at this moment. Try again.",
                 "Слишком многие меняли это одновременно. Попробуйте ещё раз.",
             ],
-            _ => of_speech(code)?,
+            _ => of_speech(code).or_else(|| of_sign_in(code))?,
         };
-        Some(match self.0 {
+        Some(self.of(english, russian))
+    }
+
+    pub(super) const fn of<'t>(self, english: &'t str, russian: &'t str) -> &'t str {
+        match self.0 {
             Language::English => english,
             Language::Russian => russian,
-        })
+        }
     }
 }
 
@@ -102,6 +107,41 @@ fn of_speech(code: &str) -> Option<[&'static str; 2]> {
         "transcript_not_proved" => [
             "It was dictated too long ago, or for something else. Dictate it again, or type.",
             "Надиктовано слишком давно или для другого. Надиктуйте ещё раз или напечатайте.",
+        ],
+        _ => return None,
+    })
+}
+
+/// Why somebody is not let in.
+fn of_sign_in(code: &str) -> Option<[&'static str; 2]> {
+    Some(match code {
+        "no_role" => [
+            "Nothing that the provider says of you gives you a role here.",
+            "Ничто из того, что сообщил о вас провайдер, не даёт вам роли здесь.",
+        ],
+        "provider_unavailable" => [
+            "The provider of identities can't be used now. Try again.",
+            "Провайдер входа сейчас недоступен. Попробуйте ещё раз.",
+        ],
+        "identity_not_proved" => [
+            "The answer of the provider doesn't prove who you are.",
+            "Ответ провайдера не подтверждает, кто вы.",
+        ],
+        "identity_unusable" => [
+            "What the provider says of you names nobody who could be known here.",
+            "По тому, что сообщил провайдер, вас нельзя назвать здесь.",
+        ],
+        "sign_in_expired" => [
+            "This sign-in is too old, was finished before, or was begun in another browser. Begin it again.",
+            "Этот вход устарел, уже завершён или начат в другом браузере. Начните снова.",
+        ],
+        "sign_in_declined" => ["The provider did not sign you in.", "Провайдер вас не впустил."],
+        "sign_in_not_offered" => {
+            ["This server doesn't offer that way to sign in.", "Такого способа входа на этом сервере нет."]
+        }
+        "request_forged" => [
+            "It can't be told that a page of ours asked for this. Reload the page and try again.",
+            "Нельзя убедиться, что это запросила наша страница. Обновите её и попробуйте ещё раз.",
         ],
         _ => return None,
     })

@@ -3,11 +3,28 @@
 use countersign_approvals::{Choice, InputMode, StateName};
 use countersign_kernel::{ApprovalMode, Language, RuntimeMode};
 use countersign_mcp_tools::Reversibility;
+use countersign_usecases::access::Role;
 use countersign_waitstate::{FinishReason, OutcomeStatus, RunStatus, WaitReason};
 
 use super::Words;
 
 impl Words {
+    /// What somebody may do here.
+    pub(in crate::console) const fn role(self, role: Role) -> &'static str {
+        match (self.0, role) {
+            (Language::English, Role::Viewer) => "look",
+            (Language::Russian, Role::Viewer) => "смотреть",
+            (Language::English, Role::Approver) => "decide",
+            (Language::Russian, Role::Approver) => "решать",
+            (Language::English, Role::Operator) => "operate",
+            (Language::Russian, Role::Operator) => "управлять",
+            (Language::English, Role::Auditor) => "read the record",
+            (Language::Russian, Role::Auditor) => "читать журнал",
+            (Language::English, Role::Platform) => "launch agents",
+            (Language::Russian, Role::Platform) => "запускать агентов",
+        }
+    }
+
     /// Where a request stands.
     pub(in crate::console) const fn state_name(self, state: StateName) -> &'static str {
         match (self.0, state) {
@@ -137,8 +154,8 @@ impl Words {
             (Language::Russian, Reversibility::ReadBackAndFence) => {
                 "после записи проверяется, можно отменить"
             }
-            (Language::English, Reversibility::ReadBack) => "it is checked afterwards",
-            (Language::Russian, Reversibility::ReadBack) => "после записи проверяется",
+            (Language::English, Reversibility::ReadBack) => "not for sure; it is checked afterwards",
+            (Language::Russian, Reversibility::ReadBack) => "не наверняка; после записи проверяется",
             (Language::English, Reversibility::WriteOnly) => "no: it can't be read back",
             (Language::Russian, Reversibility::WriteOnly) => "нет: прочитать записанное нельзя",
         }
