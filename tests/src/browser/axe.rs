@@ -12,13 +12,13 @@ const RUN: &str = "
 const answer = arguments[arguments.length - 1];
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'];
 axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })
-  .then((found) => answer(found.violations.flatMap((rule) => rule.nodes.map((node) => ({
-    impact: node.impact, rule: rule.id, help: rule.help, html: node.html, why: node.failureSummary,
+  .then((found) => answer(found.violations.flatMap((rule) => rule.nodes.slice(0, 3).map((node) => ({
+    impact: node.impact, rule: `${rule.id} (of ${rule.nodes.length})`, help: rule.help, html: node.html, why: node.failureSummary,
   })))))
   .catch((error) => answer([{ impact: 'critical', rule: 'axe itself', help: String(error) }]));
 ";
 
-/// What is wrong on the page that the browser shows, each in a line; the worst that axe knows are `critical` and `serious`. What is less
+/// What is wrong on the page that the browser shows, each in a line, of each rule three places; the worst that axe knows are `critical` and `serious`. What is less
 /// is told as well, on the standard output, and keeps nobody out.
 ///
 /// # Errors

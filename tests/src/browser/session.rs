@@ -54,12 +54,21 @@ pub struct Window {
     pub language: &'static str,
     /// What the system likes.
     pub theme: Theme,
+    /// What is said into its microphone, a wave file; else it hears a tone now and then.
+    pub says: Option<&'static str>,
 }
 
 impl Window {
     /// On a desk.
-    pub const DESK: Self =
-        Self { width: 1200, height: 900, phone: false, scripts: true, language: "en", theme: Theme::Light };
+    pub const DESK: Self = Self {
+        width: 1200,
+        height: 900,
+        phone: false,
+        scripts: true,
+        language: "en",
+        theme: Theme::Light,
+        says: None,
+    };
 
     /// A small phone.
     pub const PHONE: Self = Self { width: 360, height: 740, phone: true, ..Self::DESK };
@@ -81,7 +90,7 @@ impl Browser {
     pub async fn open(driver: &Driver, server: &str, window: &Window) -> Result<Self> {
         let address = server.trim_start_matches("http://");
         let scripts = if window.scripts { 1 } else { 2 };
-        let options = json!({
+        let mut options = json!({
             "args": [
                 "--headless=new",
                 // In a container there is no other user, and little shared memory.
@@ -101,12 +110,15 @@ impl Browser {
                 format!("--host-resolver-rules=MAP localhost:80 {address}"),
                 format!("--accept-lang={}", window.language),
                 format!("--window-size={},{}", window.width, window.height),
-                // Whoever speaks into this microphone says a tone.
+                // There is a microphone, and nobody has to be asked for it.
                 "--use-fake-ui-for-media-stream",
                 "--use-fake-device-for-media-stream",
             ],
             "prefs": { "profile.managed_default_content_settings.javascript": scripts },
         });
+        if let (Some(file), Some(arguments)) = (window.says, options["args"].as_array_mut()) {
+            arguments.push(json!(format!("--use-file-for-fake-audio-capture={file}")));
+        }
         let browser = Self { wire: driver.open(&options).await? };
         browser.set_window(window).await?;
         Ok(browser)

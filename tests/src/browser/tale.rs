@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use countersign_simulators::{Behaviour, FaultRule, KubernetesChange};
 use countersign_transport_grpc::v1::{Decision, RequestState};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Tale {
     /// The run of the requests that are over.
     pub run: String,
+    /// An entry of the record.
+    pub entry: String,
     /// A secret that is in place.
     pub applied: String,
     /// A deletion that was denied, with a reason.
@@ -78,7 +80,21 @@ impl Tale {
         let outcome = status_of(&hasty.outcome(&expired).await?);
         ensure!(outcome == "expired", "nobody decided in time, and it came to {outcome}");
         let run = RELEASE.to_owned();
-        Ok(Self { run, applied, denied, expired, answered, unknown, asked_again, secret, deletion, question })
+        let events = scene.parties.events(&run).await?;
+        let entry = events.last().context("a run has events")?.event_id.clone();
+        Ok(Self {
+            run,
+            entry,
+            applied,
+            denied,
+            expired,
+            answered,
+            unknown,
+            asked_again,
+            secret,
+            deletion,
+            question,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod live;
 mod pages;
 mod questions;
 mod signing_in;
+mod voice;
 mod ways;
 
 use std::path::PathBuf;

@@ -10,13 +10,26 @@ const CONSOLE: &str = include_str!("../../../crates/transport-http/src/console.r
 
 /// Addresses at which every page is seen, in every shape that it has.
 fn addresses(tale: &Tale) -> Vec<String> {
-    let Tale { run, applied, denied, expired, answered, unknown, asked_again, secret, deletion, question } =
-        tale;
+    let Tale {
+        run,
+        entry,
+        applied,
+        denied,
+        expired,
+        answered,
+        unknown,
+        asked_again,
+        secret,
+        deletion,
+        question,
+    } = tale;
     let mut all: Vec<_> = [
         "/",
         "/?group=run",
         "/?q=nothing-like-it",
         "/batch",
+        "/requests",
+        "/requests?q=nothing-like-it",
         "/overview",
         "/runs",
         "/runs?status=finished",
@@ -34,6 +47,7 @@ fn addresses(tale: &Tale) -> Vec<String> {
     .map(str::to_owned)
     .into();
     all.push(format!("/batch?id={secret}&id={deletion}"));
+    all.push(format!("/audit/{entry}"));
     all.push(format!("/runs/{run}"));
     all.push(format!("/trace?run={run}"));
     all.push(format!("/audit?run={run}"));
@@ -54,6 +68,7 @@ fn every_page_of_the_console_is_among_the_addresses() {
     let id = || "ID".to_owned();
     let tale = Tale {
         run: id(),
+        entry: id(),
         applied: id(),
         denied: id(),
         expired: id(),

@@ -100,7 +100,7 @@ fn parsed<T: std::str::FromStr>(text: Option<&String>) -> Option<T> {
 fn row(words: Words, event: &EventRecord) -> Markup {
     html! {
         tr id={ "e-" (event.event_id) } {
-            td { a href={ "/audit/" (event.event_id) } aria-label=(words.link_to_this()) { (time(event.at.0)) } }
+            td { a href={ "/audit/" (event.event_id) } { (time(event.at.0)) } }
             td { (words.event_named(&event.event_type)) br; code.small { (event.event_type) } }
             td { (event.actor_id) br; span.small { (words.proved_by()) " " (event.actor_proof) } }
             td { @if let Some(id) = parsed(event.request_id.as_ref()) { (request_link(id, words.request())) } }

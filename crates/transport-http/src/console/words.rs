@@ -265,7 +265,6 @@ texts! {
     export_csv: "As CSV", "В CSV";
     export_jsonl: "As JSON Lines", "В JSON Lines";
     details: "Details", "Подробности";
-    link_to_this: "Link to this entry", "Ссылка на запись";
     entry: "Entry", "Запись";
     newest_first: "Newest first", "Сначала новые";
     oldest_first: "Oldest first", "Сначала старые";
