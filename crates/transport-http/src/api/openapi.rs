@@ -10,6 +10,7 @@ use utoipa::openapi::path::Paths;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::dto::change::Change;
+use super::dto::words::ListOrder;
 use super::problem::{FieldProblem, Place, ProblemBody, RefusedDecision};
 use super::{BASE, operations};
 
@@ -33,7 +34,7 @@ stable `code`. Roles say who may ask for an operation; only policy says whose de
         (name = "events", description = "The audited facts."),
         (name = "policy", description = "The policy matrix."),
     ),
-    components(schemas(ProblemBody, FieldProblem, Place, RefusedDecision, Change)),
+    components(schemas(ProblemBody, FieldProblem, Place, RefusedDecision, Change, ListOrder)),
 )]
 struct Base;
 
