@@ -7,6 +7,9 @@ use serde_json::json;
 
 use super::session::{Browser, Window};
 
+/// How often it is looked how high a page is.
+const ROUNDS: usize = 4;
+
 /// What kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -31,10 +34,12 @@ impl Format {
 /// # Errors
 /// The browser refuses.
 pub async fn picture(browser: &Browser, window: &Window, format: Format, at_most: u32) -> Result<Vec<u8>> {
-    let height = browser.run("return document.documentElement.scrollHeight", &[]).await?;
-    let height =
-        u32::try_from(height.as_u64().context("a page has a height")?)?.max(window.height).min(at_most);
-    browser.set_window(&Window { height, ..*window }).await?;
+    // A page may grow once more when its script has looked around.
+    for _ in 0..ROUNDS {
+        let height = browser.run("return document.documentElement.scrollHeight", &[]).await?;
+        let height = u32::try_from(height.as_u64().context("a page has a height")?)?;
+        browser.set_window(&Window { height: height.max(window.height).min(at_most), ..*window }).await?;
+    }
     let options = match format {
         Format::Png => json!({"format": "png"}),
         Format::Webp => json!({"format": "webp", "quality": 80}),

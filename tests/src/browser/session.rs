@@ -132,6 +132,7 @@ impl Browser {
         let Window { width, height, phone, .. } = window;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics).await?;
+        self.devtools("Emulation.setScrollbarsHidden", &json!({"hidden": window.phone})).await?;
         let theme = json!([{"name": "prefers-color-scheme", "value": window.theme.name()}]);
         self.devtools("Emulation.setEmulatedMedia", &json!({"features": theme})).await?;
         // What pages show in the reader's zone is the same on every machine.

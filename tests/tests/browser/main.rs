@@ -2,6 +2,12 @@
 //!
 //! `cargo xtask browser` installs what is needed and runs them.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test tells its measurements, and what the servers logged when it fails"
+)]
+
 mod deciding;
 mod live;
 mod pages;
