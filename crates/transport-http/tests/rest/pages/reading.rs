@@ -166,7 +166,7 @@ async fn the_record_is_read_and_taken_along() {
     let from_the_start = page.all(".actions a")[0].attr("href").unwrap();
     let from_the_start = world.page("auditor", from_the_start).await.good();
     assert_eq!(from_the_start.texts("tbody td code.small"), ["approval.requested", "approval.denied"]);
-    let link = page.all("tbody a[aria-label]")[0].attr("href").unwrap();
+    let link = page.all("tbody a[href^='/audit/']")[0].attr("href").unwrap();
     let entry = world.page("auditor", link).await.good();
     assert!(entry.text("dl.facts").contains("approval.denied"));
     assert_eq!(entry.all(&format!("a[href='/requests/{id}']")).len(), 1);
@@ -195,7 +195,7 @@ async fn entries_about_no_request_have_an_address_too() {
     let world = world().await;
     world.register("run-x").await;
     let page = world.page("auditor", "/audit?type=run.registered&run=run-x").await.good();
-    let link = page.all("tbody a[aria-label]")[0].attr("href").unwrap();
+    let link = page.all("tbody a[href^='/audit/']")[0].attr("href").unwrap();
     let entry = world.page("auditor", link).await.good();
     assert_eq!(entry.all("a[href='/runs/run-x']").len(), 1);
 }
