@@ -1,8 +1,10 @@
 //! One request from the call to the read outcome, told to the end whatever happens to the servers meanwhile.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use countersign_simulators::{Behaviour, FaultRule, GithubChange, KubernetesChange};
-use countersign_transport_grpc::v1::{Decision, RequestState};
+use countersign_transport_grpc::v1::{Decision, Event, RequestState};
 use serde_json::{Value, json};
 
 use super::arena::Arena;
@@ -13,6 +15,9 @@ use crate::clients::{Agent, Parties, status_of};
 
 /// How long a slow GitHub takes: leases are prolonged by then ([`super::arena::LEASE_S`]), and nobody has given up waiting.
 const SLOW_MS: u64 = 1_200;
+
+/// How long readers of the record may lag behind the store.
+const CATCHING_UP: Duration = Duration::from_secs(20);
 
 /// A story and the names that are its own.
 #[derive(Clone, Debug)]
@@ -190,12 +195,12 @@ impl Story {
         begun: &Begun,
         state: Option<RequestState>,
     ) -> Result<Evidence> {
-        let (events, run, listed) = arena
+        let events = self.record(arena, begun).await?;
+        let (run, listed) = arena
             .insist("looking at the run", async |parties: &Parties| {
                 let agent: Agent = parties.agent_of(&begun.run_id, &begun.token)?;
-                let events = parties.events(&begun.run_id).await?;
                 let run = parties.run(&begun.run_id).await?.run.context("the run")?;
-                Ok((events, run, agent.outcomes().await?))
+                Ok((run, agent.outcomes().await?))
             })
             .await?;
         let id = &begun.request_id;
@@ -224,6 +229,24 @@ impl Story {
             outcomes,
             sealed: look::number(&arena.site, sealed).await?,
         })
+    }
+
+    /// The events of the run as readers are shown them. On PostgreSQL a transaction that is still running, of a server that died as well, holds
+    /// back what was committed after it began: readers catch up with the store.
+    async fn record(&self, arena: &mut Arena, begun: &Begun) -> Result<Vec<Event>> {
+        let rows =
+            format!("SELECT CAST(count(*) AS TEXT) FROM flow_events WHERE run_id = '{}'", begun.run_id);
+        let stored = usize::try_from(look::number(&arena.site, rows).await?)?;
+        let caught_up = arena.until("reading the record", CATCHING_UP, async |parties: &Parties| {
+            let events = parties.events(&begun.run_id).await?;
+            Ok((events.len() >= stored).then_some(events))
+        });
+        match caught_up.await? {
+            Some(events) => Ok(events),
+            None => {
+                arena.insist("reading the record", async |parties| parties.events(&begun.run_id).await).await
+            }
+        }
     }
 
     /// What the store and the targets hold, whether or not a server lives.
