@@ -1,4 +1,5 @@
 // A provider of identities for the browser tests: the program `oidc-provider`, with people to choose from instead of passwords.
+// It is version 8 of it: later ones need a newer node than the 18 that Debian 12 has.
 //
 // node provider.mjs FOLDER SETTINGS
 //   FOLDER    where the packages of package-lock.json are installed
@@ -11,8 +12,6 @@ import { pathToFileURL } from "node:url";
 
 const [folder, text] = process.argv.slice(2);
 const settings = JSON.parse(text);
-// Node 18, which Debian 12 has, lacks this; the package needs it.
-URL.parse ??= (address, base) => (URL.canParse(address, base) ? new URL(address, base) : null);
 const { default: Provider } = await import(pathToFileURL(join(folder, "node_modules/oidc-provider/lib/index.js")));
 
 const people = new Map(settings.people.map((person) => [person.sub, person]));
