@@ -2,7 +2,9 @@
 
 use countersign_approvals::{ActionRequest, State, StateName};
 use countersign_kernel::{Millis, RequestId, RunId, Timestamp, visible};
-use countersign_mcp_tools::{Call, ControlTool, Fact, Plan, Reversibility, ToolRegistry};
+use countersign_mcp_tools::{
+    Call, ControlTool, Fact, OwnershipChange, Plan, Reversibility, ToolRegistry,
+};
 use countersign_usecases::port::RequestFilter;
 use countersign_usecases::record::LinkRecord;
 use maud::{Markup, html};
@@ -129,12 +131,17 @@ pub(super) fn fact(fact: &Fact, tool: Option<&dyn ControlTool>, words: Words) ->
     tool.map_or_else(|| fact.to_string(), |tool| tool.word(fact, words.0))
 }
 
-/// Whether something of it can't be taken back.
+/// Whether something of it can't be taken back: what is written where nobody can read it, or a database that is given up.
 pub(super) fn is_final(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| match step.reversibility {
+    let overwrites = plan.steps.iter().any(|step| match step.reversibility {
         Reversibility::WriteOnly => true,
         Reversibility::ReadBackAndFence | Reversibility::ReadBack => false,
-    })
+    });
+    let gives_up = plan.ownership.as_ref().is_some_and(|ownership| match ownership.change {
+        OwnershipChange::Release => true,
+        OwnershipChange::Reserve | OwnershipChange::Quarantine(_) => false,
+    });
+    overwrites || gives_up
 }
 
 /// Until when a request has to be decided or begun.
@@ -186,7 +193,8 @@ pub(super) fn connection(words: Words, kind: &str, id: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use countersign_kernel::Language;
+    use countersign_kernel::{DatabaseName, Environment, Language};
+    use countersign_mcp_tools::{Ownership, Quarantine};
 
     use super::*;
 
@@ -206,6 +214,24 @@ mod tests {
                 .into_string()
                 .contains("<script")
         );
+    }
+
+    #[test]
+    fn a_database_that_is_given_up_cannot_be_had_back() {
+        let kept = Quarantine {
+            kept_as: DatabaseName::parse("_q_orders_16384").unwrap(),
+            database_id: "16384".to_owned(),
+            created_by: "018f5a3c-1111-7000-8000-000000000001".parse().unwrap(),
+            days: 7,
+        };
+        let with = |change| {
+            let (database, environment) = (DatabaseName::parse("orders").unwrap(), Environment::parse("dev").unwrap());
+            let ownership = Ownership { server: "main".to_owned(), database, environment, change };
+            Plan { ownership: Some(ownership), ..countersign_testkit::build::plan(&["database:main/orders"]) }
+        };
+        assert!(is_final(&with(OwnershipChange::Release)));
+        assert!(!is_final(&with(OwnershipChange::Quarantine(kept))));
+        assert!(!is_final(&with(OwnershipChange::Reserve)));
     }
 
     #[test]

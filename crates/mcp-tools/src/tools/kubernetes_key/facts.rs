@@ -25,6 +25,9 @@ fact_codes! {
         OtherKeysStay: "kubernetes_other_keys_stay"
             en "The other keys of the Kubernetes Secret stay as they are: {keys}."
             ru "Остальные ключи Kubernetes Secret останутся как есть: {keys}.",
+        ManyOtherKeysStay: "kubernetes_many_other_keys_stay"
+            en "The other keys of the Kubernetes Secret stay as they are: {keys} and {more} more."
+            ru "Остальные ключи Kubernetes Secret останутся как есть: {keys} и ещё {more}.",
         SecretType: "kubernetes_secret_type"
             en "The Kubernetes Secret is of type `{secret_type}`, not `Opaque`."
             ru "Тип этого Kubernetes Secret — `{secret_type}`, а не `Opaque`.",
@@ -43,9 +46,7 @@ pub(crate) fn facts(place: &KeyPlace, secret: Option<&KubernetesSeen>) -> Vec<Fa
     let replaced = others.len() < secret.keys.len();
     let code = if replaced { KeyFact::KeyReplaced } else { KeyFact::KeyAdded };
     let mut facts = vec![code.with(params)];
-    if !others.is_empty() {
-        facts.push(KeyFact::OtherKeysStay.with(json!({ "keys": listed(&others) })));
-    }
+    facts.extend(others_stay(&others));
     if secret.secret_type != "Opaque" {
         facts.push(KeyFact::SecretType.with(json!({ "secret_type": secret.secret_type })));
     }
@@ -56,10 +57,11 @@ pub(crate) fn facts(place: &KeyPlace, secret: Option<&KubernetesSeen>) -> Vec<Fa
     facts
 }
 
-fn listed(keys: &[&str]) -> Vec<String> {
-    let mut names: Vec<_> = keys.iter().take(LISTED_KEYS).map(|key| format!("`{key}`")).collect();
-    if keys.len() > LISTED_KEYS {
-        names.push(format!("{} more", keys.len() - LISTED_KEYS));
+fn others_stay(others: &[&str]) -> Option<Fact> {
+    let keys: Vec<_> = others.iter().take(LISTED_KEYS).map(|key| format!("`{key}`")).collect();
+    match others.len() {
+        0 => None,
+        1..=LISTED_KEYS => Some(KeyFact::OtherKeysStay.with(json!({ "keys": keys }))),
+        all => Some(KeyFact::ManyOtherKeysStay.with(json!({ "keys": keys, "more": all - LISTED_KEYS }))),
     }
-    names
 }

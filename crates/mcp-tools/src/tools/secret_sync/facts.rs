@@ -8,12 +8,19 @@ fact_codes! {
         CouldNotLook: "could_not_look"
             en "The targets could not be looked at. Nobody knows what would change, so nothing runs until they can be."
             ru "Посмотреть на цели не удалось. Что изменится, не знает никто, поэтому ничего не выполняется, пока это не получится.",
-        GithubSecretCreated: "github_secret_created"
-            en "The GitHub Actions secret `{name}` does not exist in {place}; it will be created."
-            ru "Секрета GitHub Actions `{name}` ещё нет ({place}); он будет создан.",
-        GithubSecretReplaced: "github_secret_replaced"
-            en "The GitHub Actions secret `{name}` exists in {place}, last updated at {updated_at}; its value will be replaced."
-            ru "Секрет GitHub Actions `{name}` существует ({place}), последний раз менялся {updated_at}; его значение будет заменено.",
+        RepositorySecretCreated: "github_repository_secret_created"
+            en "The GitHub Actions secret `{name}` does not exist in repository `{repository}`; it will be created."
+            ru "Секрета GitHub Actions `{name}` ещё нет в репозитории `{repository}`; он будет создан.",
+        RepositorySecretReplaced: "github_repository_secret_replaced"
+            en "The GitHub Actions secret `{name}` exists in repository `{repository}`, last updated at {updated_at}; its value will be replaced."
+            ru "Секрет GitHub Actions `{name}` есть в репозитории `{repository}`, последний раз менялся {updated_at}; его значение будет заменено.",
+        EnvironmentSecretCreated: "github_environment_secret_created"
+            en "The GitHub Actions secret `{name}` does not exist in environment `{environment}` of `{repository}`; it will be created."
+            ru "Секрета GitHub Actions `{name}` ещё нет в окружении `{environment}` репозитория `{repository}`; он будет создан.",
+        EnvironmentSecretReplaced: "github_environment_secret_replaced"
+            en "The GitHub Actions secret `{name}` exists in environment `{environment}` of `{repository}`, last updated at {updated_at}; \
+                its value will be replaced."
+            ru "Секрет GitHub Actions `{name}` есть в окружении `{environment}` репозитория `{repository}`, последний раз менялся {updated_at}; его значение будет заменено.",
         GithubLast: "github_last"
             en "GitHub is written last: what is put there can't be read back or undone."
             ru "В GitHub запись идёт последней: записанное туда нельзя ни прочитать, ни отменить.",

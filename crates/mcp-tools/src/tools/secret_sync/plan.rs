@@ -1,6 +1,7 @@
 //! Says what a synchronisation would do, and refuses what the targets would refuse: an approver is not asked for the impossible.
 
-use serde_json::{Value, json};
+use countersign_kernel::Environment;
+use serde_json::json;
 
 use super::SecretSyncConfig;
 use super::facts::SyncFact;
@@ -9,6 +10,7 @@ use super::observe::{GithubSeen, InWords, Seen};
 use super::steps::GithubStep;
 use crate::call::{Call, Caller};
 use crate::plan::{Fact, Plan, Step};
+use crate::ports::SecretPlace;
 use crate::tool::{Observation, PlanRefusal, Unseen};
 use crate::tools::answers::{OBSERVATION_UNREADABLE, unreadable_observation};
 use crate::tools::kubernetes_key::{KubernetesSeen, Precondition, Side, facts, look, step};
@@ -82,7 +84,9 @@ fn github_words(input: &SyncInput) -> String {
 fn settled(input: &SyncInput) -> Plan {
     let params = json!({
         "namespace": input.kubernetes.namespace.as_str(), "name": input.kubernetes.name,
-        "key": input.kubernetes.key, "github_name": input.github_name, "place": InWords(&input.place).to_string(),
+        "key": input.kubernetes.key, "github_name": input.github_name,
+        "repository": input.place.repository.as_str(),
+        "environment": input.place.environment.as_ref().map(Environment::as_str),
     });
     Plan {
         schema_version: SCHEMA_VERSION,
@@ -128,13 +132,19 @@ fn with_steps(input: &SyncInput, facts: Vec<Fact>, kubernetes: Step, github: &Pr
 }
 
 fn github_facts(input: &SyncInput, github: Option<&GithubSeen>) -> Vec<Fact> {
-    let mut params: Value = json!({ "name": input.github_name, "place": InWords(&input.place).to_string() });
-    let first = match github {
-        None => SyncFact::GithubSecretCreated.with(params),
-        Some(seen) => {
-            params["updated_at"] = json!(seen.updated_at);
-            SyncFact::GithubSecretReplaced.with(params)
-        }
+    let SecretPlace { repository, environment } = &input.place;
+    let mut params = json!({ "name": input.github_name, "repository": repository.as_str() });
+    if let Some(environment) = environment {
+        params["environment"] = json!(environment.as_str());
+    }
+    if let Some(seen) = github {
+        params["updated_at"] = json!(seen.updated_at);
+    }
+    let becomes = match (environment, github) {
+        (None, None) => SyncFact::RepositorySecretCreated,
+        (None, Some(_)) => SyncFact::RepositorySecretReplaced,
+        (Some(_), None) => SyncFact::EnvironmentSecretCreated,
+        (Some(_), Some(_)) => SyncFact::EnvironmentSecretReplaced,
     };
-    vec![first, SyncFact::GithubLast.with(json!({}))]
+    vec![becomes.with(params), SyncFact::GithubLast.with(json!({}))]
 }

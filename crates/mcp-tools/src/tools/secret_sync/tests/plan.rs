@@ -22,7 +22,7 @@ async fn nothing_there_yet_means_two_creations() {
         codes(&plan),
         [
             "kubernetes_secret_created",
-            "github_secret_created",
+            "github_environment_secret_created",
             "github_last",
             "secret_value_generated_first",
             "credentials_checked"
@@ -68,7 +68,7 @@ async fn what_exists_is_told_and_becomes_the_precondition() {
             "kubernetes_other_keys_stay",
             "kubernetes_secret_type",
             "kubernetes_written_before",
-            "github_secret_replaced",
+            "github_repository_secret_replaced",
             "github_last",
             "secret_value_generated",
             "credentials_checked"
@@ -85,6 +85,8 @@ async fn what_exists_is_told_and_becomes_the_precondition() {
     );
     assert_eq!(words[1], "The other keys of the Kubernetes Secret stay as they are: `other`.");
     assert!(words[4].contains("repository `acme/shop`, last updated at 2023-11-14T22:13:20"), "{}", words[4]);
+    let in_russian = tool().word(&plan.facts[4], Language::Russian);
+    assert!(in_russian.contains("в репозитории `acme/shop`, последний раз менялся"), "{in_russian}");
 }
 
 #[tokio::test]
@@ -102,7 +104,7 @@ async fn many_other_keys_are_counted() {
     let keys: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
     let plan = planned(&call(json!({})), Some(secret(&keys)), None).await.unwrap();
     let words = tool().word(&plan.facts[1], Language::English);
-    assert!(words.contains("`key-19`, 10 more.") && !words.contains("key-20"), "{words}");
+    assert!(words.contains("`key-19` and 10 more.") && !words.contains("key-20"), "{words}");
 }
 
 #[tokio::test]
@@ -269,18 +271,21 @@ fn an_observation_of_another_version_is_refused() {
 
 #[tokio::test]
 async fn every_fact_is_worded() {
-    let call = call(json!({}));
     let mut worded = vec!["could_not_look".to_owned(), "secret_kept".to_owned()];
     let mut custom = secret(&[("other", None)]);
     custom.secret_type = "example.com/custom".to_owned();
     custom.written_by = Some(request(9).to_string());
+    let crowded: Vec<_> = (0..30).map(|number| format!("key-{number:02}")).collect();
+    let crowded: Vec<_> = crowded.iter().map(|name| (name.as_str(), None)).collect();
+    let there = || Some(actions_secret(1_700_000_000));
     let worlds = [
-        (None, None),
-        (Some(custom), None),
-        (Some(secret(&[("value", None)])), Some(actions_secret(1_700_000_000))),
+        (json!({}), None, None),
+        (json!({}), Some(custom), there()),
+        (json!({"scope": "repository"}), Some(secret(&[("value", None)])), there()),
+        (json!({"scope": "repository"}), Some(secret(&crowded)), None),
     ];
-    for (kubernetes, github) in worlds {
-        let plan = planned(&call, kubernetes, github).await.unwrap();
+    for (input, kubernetes, github) in worlds {
+        let plan = planned(&call(input), kubernetes, github).await.unwrap();
         assert_worded(&tool(), &plan);
         worded.extend(plan.facts.into_iter().map(|fact| fact.code));
     }
