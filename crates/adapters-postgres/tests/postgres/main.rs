@@ -14,4 +14,5 @@ mod postgres_server;
 mod races;
 mod roles;
 mod search;
+mod steps;
 mod story;

@@ -144,7 +144,7 @@ pub(super) async fn list_steps_on(
 ) -> Result<Vec<StepRecord>, StoreError> {
     let document = sqlx::query_scalar!(
         r#"SELECT COALESCE(json_agg(s ORDER BY s.intended_at DESC, s.request_id DESC, s.revision DESC), '[]')::text AS "rows!" FROM (
-               SELECT * FROM action_steps WHERE target = $1 AND state <> 'not_done'
+               SELECT * FROM action_steps WHERE target COLLATE "C" = $1 AND state <> 'not_done'
                ORDER BY intended_at DESC, request_id DESC, revision DESC LIMIT $2) AS s"#,
         target,
         page_size(limit, 500)
@@ -160,12 +160,8 @@ pub(super) async fn list_newest_steps(
     after: &str,
     limit: u32,
 ) -> Result<Vec<StepRecord>, StoreError> {
-    let document = sqlx::query_scalar!(
-        r#"SELECT COALESCE(json_agg(s ORDER BY s.target COLLATE "C"), '[]')::text AS "rows!" FROM (
-               SELECT DISTINCT ON (t.target COLLATE "C") t.* FROM action_steps AS t
-               WHERE t.state <> 'not_done' AND t.target COLLATE "C" > $1
-               ORDER BY t.target COLLATE "C", t.intended_at DESC, t.request_id DESC, t.revision DESC
-               LIMIT $2) AS s"#,
+    let document = sqlx::query_file_scalar!(
+        "src/store/queries/list_newest_steps.sql",
         after,
         page_size(limit, 500)
     )
