@@ -7,7 +7,10 @@ use sqlx::{Connection as _, PgConnection};
 /// How many of each thing are drawn from the store.
 const DRAWN: i64 = 300;
 
-/// Pages of one kind, by their paths under `/api/v1/`.
+/// Where the REST surface is; all else are pages of the console.
+const REST: &str = "/api/v1/";
+
+/// Pages of one kind, by their paths.
 #[derive(Clone, Debug)]
 pub struct Pages {
     /// What they are.
@@ -36,20 +39,22 @@ impl Reader {
     ///
     /// # Errors
     /// The server doesn't answer, or refuses; the path is in the message.
-    pub async fn read(&self, path: &str) -> Result<Value> {
-        let request = self.client.get(format!("{}/api/v1/{path}", self.address)).bearer_auth(&self.token);
+    pub async fn read(&self, path: &str) -> Result<String> {
+        let request = self.client.get(format!("{}{path}", self.address)).bearer_auth(&self.token);
         let response = request.send().await.with_context(|| path.to_owned())?;
         let status = response.status();
         let body = response.text().await?;
         ensure!(status.is_success(), "{path}: {status} {body}");
-        serde_json::from_str(&body).with_context(|| path.to_owned())
+        Ok(body)
     }
 
-    /// The page and those after it, so many, where there are.
+    /// The page of the REST surface and those after it, so many, where there are.
     async fn follow(&self, path: &str, pages: usize) -> Result<Vec<String>> {
-        let mut paths = vec![path.to_owned()];
+        let path = &format!("{REST}{path}");
+        let mut paths = vec![path.clone()];
         for _ in 1..pages {
-            let page = self.read(paths.last().map_or(path, String::as_str)).await?;
+            let page = self.read(paths.last().unwrap_or(path)).await?;
+            let page: Value = serde_json::from_str(&page).with_context(|| path.clone())?;
             let Some(cursor) = page["next_cursor"].as_str() else { break };
             let sign = if path.contains('?') { '&' } else { '?' };
             paths.push(format!("{path}{sign}cursor={cursor}"));
@@ -97,24 +102,57 @@ impl Drawn {
 /// The store is empty, or the server doesn't answer.
 pub async fn pages(url: &str, reader: &Reader) -> Result<Vec<Pages>> {
     let drawn = Drawn::from(url).await?;
-    let each = |form: &str, values: &[String]| -> Vec<String> {
-        values.iter().map(|value| form.replace("{}", value)).collect()
-    };
-    let traces = [
-        each("trace?{}", &drawn.numbered),
-        each("trace?run={}", &drawn.runs),
-        each("trace?request={}", &drawn.requests),
-    ];
+    let mut pages = rest_pages(&drawn, reader).await?;
+    pages.extend(console_pages(&drawn));
+    Ok(pages)
+}
+
+async fn rest_pages(drawn: &Drawn, reader: &Reader) -> Result<Vec<Pages>> {
+    let each = |form: &str, values: &[String]| each(&format!("{REST}{form}"), values);
     Ok(vec![
-        Pages { name: "list", paths: lists(&drawn, reader).await? },
-        Pages { name: "search", paths: searches(&drawn, reader).await? },
+        Pages { name: "list", paths: lists(drawn, reader).await? },
+        Pages { name: "search", paths: searches(drawn, reader).await? },
         Pages { name: "detail", paths: each("approvals/{}", &drawn.requests) },
-        Pages { name: "runs", paths: run_lists(&drawn, reader).await? },
+        Pages { name: "runs", paths: run_lists(drawn, reader).await? },
         Pages { name: "run", paths: each("runs/{}", &drawn.runs) },
         Pages { name: "nightly run", paths: each("runs/{}", &drawn.nightly) },
-        Pages { name: "trace", paths: interleaved(&traces) },
+        Pages { name: "trace", paths: traces(drawn, &format!("{REST}trace")) },
         Pages { name: "timeline", paths: each("runs/{}/timeline", &drawn.runs) },
-        Pages { name: "events", paths: events(&drawn, reader).await? },
+        Pages { name: "events", paths: events(drawn, reader).await? },
+    ])
+}
+
+/// The same in the console, first pages only.
+fn console_pages(drawn: &Drawn) -> Vec<Pages> {
+    let list = |path: &str, filters: &[&str]| -> Vec<String> {
+        let filtered = filters.iter().map(|filter| format!("{path}?{filter}"));
+        let whole = std::iter::once(path.to_owned()).chain(filtered);
+        whole.chain(each(&format!("{path}?project={{}}"), &drawn.projects)).collect()
+    };
+    vec![
+        Pages { name: "console: inbox", paths: list("/", &["group=run", "environment=production"]) },
+        Pages {
+            name: "console: requests",
+            paths: list("/requests", &["state=failed", "environment=staging"]),
+        },
+        Pages { name: "console: request", paths: each("/requests/{}", &drawn.requests) },
+        Pages { name: "console: runs", paths: list("/runs", &["status=waiting"]) },
+        Pages { name: "console: run", paths: each("/runs/{}", &drawn.runs) },
+        Pages { name: "console: nightly run", paths: each("/runs/{}", &drawn.nightly) },
+        Pages { name: "console: trace", paths: traces(drawn, "/trace") },
+        Pages { name: "console: record", paths: list("/audit", &["type=approval."]) },
+    ]
+}
+
+fn each(form: &str, values: &[String]) -> Vec<String> {
+    values.iter().map(|value| form.replace("{}", value)).collect()
+}
+
+fn traces(drawn: &Drawn, path: &str) -> Vec<String> {
+    interleaved(&[
+        each(&format!("{path}?{{}}"), &drawn.numbered),
+        each(&format!("{path}?run={{}}"), &drawn.runs),
+        each(&format!("{path}?request={{}}"), &drawn.requests),
     ])
 }
 
@@ -184,10 +222,10 @@ async fn searches(drawn: &Drawn, reader: &Reader) -> Result<Vec<String>> {
         }
     }
     for id in drawn.requests.iter().take(40) {
-        lists.push(vec![format!("approvals?q={}&state=applied&state=denied", &id[..23])]);
+        lists.push(vec![format!("{REST}approvals?q={}&state=applied&state=denied", &id[..23])]);
     }
     for run in drawn.runs.iter().take(40) {
-        lists.push(vec![format!("approvals?q={run}&state=applied")]);
+        lists.push(vec![format!("{REST}approvals?q={run}&state=applied")]);
     }
     Ok(interleaved(&lists))
 }
@@ -205,12 +243,12 @@ async fn run_lists(drawn: &Drawn, reader: &Reader) -> Result<Vec<String>> {
     }
     for project in drawn.projects.iter().take(40) {
         lists.push(reader.follow(&format!("runs?project={project}"), 2).await?);
-        lists.push(vec![format!("runs?project={project}&status=finished")]);
+        lists.push(vec![format!("{REST}runs?project={project}&status=finished")]);
     }
     for agent in &drawn.agents {
         lists.push(reader.follow(&format!("runs?agent_key={agent}"), 2).await?);
     }
-    lists.push(vec!["runs?agent_key=nobody".to_owned()]);
+    lists.push(vec![format!("{REST}runs?agent_key=nobody")]);
     Ok(interleaved(&lists))
 }
 
@@ -231,18 +269,18 @@ async fn events(drawn: &Drawn, reader: &Reader) -> Result<Vec<String>> {
     }
     for project in drawn.projects.iter().take(40) {
         lists.push(reader.follow(&format!("events?project={project}"), 2).await?);
-        lists.push(vec![format!("events?project={project}&type=approval.denied")]);
-        lists.push(vec![format!("events?project={project}&order=newest_first")]);
+        lists.push(vec![format!("{REST}events?project={project}&type=approval.denied")]);
+        lists.push(vec![format!("{REST}events?project={project}&order=newest_first")]);
     }
     for run in drawn.runs.iter().take(40) {
-        lists.push(vec![format!("events?run={run}")]);
-        lists.push(vec![format!("events?run={run}&type=approval.")]);
+        lists.push(vec![format!("{REST}events?run={run}")]);
+        lists.push(vec![format!("{REST}events?run={run}&type=approval.")]);
     }
     for run in drawn.nightly.iter().take(10) {
         lists.push(reader.follow(&format!("events?run={run}"), 3).await?);
     }
     for id in drawn.requests.iter().take(40) {
-        lists.push(vec![format!("events?request={id}")]);
+        lists.push(vec![format!("{REST}events?request={id}")]);
     }
     Ok(interleaved(&lists))
 }

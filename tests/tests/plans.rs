@@ -23,7 +23,7 @@ const TIMES: usize = 7;
 const PATHS: usize = 130;
 
 /// Every statement that a page needs, by a part of its text. Each has to have been seen, or the test would prove little.
-const READ: [(&str, &str); 18] = [
+const READ: [(&str, &str); 20] = [
     ("list of requests", "Each state is read by itself, in the order of an index"),
     ("search in the order of the list", "of the next $11 of that list"),
     ("search by the index of words", "States are taken together"),
@@ -41,6 +41,8 @@ const READ: [(&str, &str); 18] = [
     ("events backwards", "Events before ($1, $2), the newest first"),
     ("event horizon", "FROM flow_events WHERE xid >= pg_snapshot_xmin"),
     ("awaited of a run", "that are not over, or whose outcome is not acknowledged"),
+    ("steps on a target", "FROM action_steps WHERE target COLLATE"),
+    ("how deciding went", "How deciding went since $1"),
     ("clock", "clock_timestamp()"),
 ];
 

@@ -30,11 +30,14 @@ struct Arguments {
     /// For how many seconds each kind of page is measured, after a fifth of it that is not.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
+    /// Only kinds of pages that are called like this; may be given several times.
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Arguments { url, rate, seconds } = Arguments::parse();
+    let Arguments { url, rate, seconds, only } = Arguments::parse();
     let site = Site::prepare(Store::Postgres { url: url.clone() }).await?;
     let variables = [
         ("COUNTERSIGN_LOG__FILTER", "warn"),
@@ -47,15 +50,16 @@ async fn main() -> Result<()> {
     let reader = Reader::new(&server.http, &site.deployment(&server).approver_token);
     say(&format!("{rate} pages a second, {seconds} s each, pool {POOL_SIZE}"));
     say(&format!(
-        "{:<14} {:>8} {:>8} {:>8} {:>8}   p99 <= {WANTED_MS} ms",
+        "{:<21} {:>8} {:>8} {:>8} {:>8}   p99 <= {WANTED_MS} ms",
         "page", "p50 ms", "p95 ms", "p99 ms", "max ms"
     ));
-    for pages in pages(&url, &reader).await? {
+    let all = pages(&url, &reader).await?;
+    for pages in all.into_iter().filter(|pages| only.is_empty() || only.iter().any(|one| one == pages.name)) {
         let took = measure(&reader, &pages, rate, seconds).await?;
         let of = |percent| percentile_ms(&took, percent);
         let good = if of(99) <= WANTED_MS { "yes" } else { "NO" };
         say(&format!(
-            "{:<14} {:>8.2} {:>8.2} {:>8.2} {:>8.2}   {good}",
+            "{:<21} {:>8.2} {:>8.2} {:>8.2} {:>8.2}   {good}",
             pages.name,
             of(50),
             of(95),

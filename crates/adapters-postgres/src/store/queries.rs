@@ -135,19 +135,10 @@ impl Queries for PgStore {
         ids: &[String],
         limit: u32,
     ) -> Result<Vec<LinkRecord>, StoreError> {
-        sqlx::query_as!(
-            LinkRecord,
-            r#"SELECT from_kind AS "from_kind!", from_id AS "from_id!", to_kind AS "to_kind!", to_id AS "to_id!" FROM (
-                   SELECT * FROM links WHERE from_kind = $1 AND from_id = ANY($2)
-                   UNION SELECT * FROM links WHERE to_kind = $1 AND to_id = ANY($2)) AS touching
-               ORDER BY from_kind COLLATE "C", from_id COLLATE "C", to_kind COLLATE "C", to_id COLLATE "C" LIMIT $3"#,
-            kind,
-            ids,
-            i64::from(limit)
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(store_error)
+        sqlx::query_file_as!(LinkRecord, "src/store/queries/list_links.sql", kind, ids, i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(store_error)
     }
 
     async fn list_kept_databases(

@@ -17,7 +17,7 @@ use super::words::{Count, Words};
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
 
 /// What one page shows at most: few places have as much waiting.
-const MOST: u32 = 200;
+const MOST: u32 = 100;
 
 /// What the page was asked for.
 struct Asked {

@@ -2,9 +2,7 @@
 
 use countersign_approvals::{ActionRequest, State, StateName};
 use countersign_kernel::{Millis, RequestId, RunId, Timestamp, visible};
-use countersign_mcp_tools::{
-    Call, ControlTool, Fact, OwnershipChange, Plan, Reversibility, ToolRegistry,
-};
+use countersign_mcp_tools::{Call, ControlTool, Fact, OwnershipChange, Plan, Reversibility, ToolRegistry};
 use countersign_usecases::port::RequestFilter;
 use countersign_usecases::record::LinkRecord;
 use maud::{Markup, html};
@@ -225,7 +223,8 @@ mod tests {
             days: 7,
         };
         let with = |change| {
-            let (database, environment) = (DatabaseName::parse("orders").unwrap(), Environment::parse("dev").unwrap());
+            let (database, environment) =
+                (DatabaseName::parse("orders").unwrap(), Environment::parse("dev").unwrap());
             let ownership = Ownership { server: "main".to_owned(), database, environment, change };
             Plan { ownership: Some(ownership), ..countersign_testkit::build::plan(&["database:main/orders"]) }
         };

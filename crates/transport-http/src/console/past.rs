@@ -29,7 +29,11 @@ struct Asked {
 
 pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     let asked = read(sent)?;
-    let follows = stream_place(&api).await?;
+    // A page of the past doesn't change under its reader.
+    let follows = match asked.after {
+        None => Some(stream_place(&api).await?),
+        Some(_) => None,
+    };
     let page = list_for(api.services(), &asked.filter, asked.after, MOST, visitor.bearer()).await;
     let page = page.map_err(|error| Problem::of(&error))?;
     let words = visitor.words();
@@ -49,14 +53,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
         }
     };
     let title = words.requests().to_owned();
-    Ok(layout::page(&Page {
-        visitor: &visitor,
-        section: Section::Requests,
-        title,
-        // A page of the past doesn't change under its reader.
-        follows: asked.after.is_none().then_some(follows),
-        body,
-    }))
+    Ok(layout::page(&Page { visitor: &visitor, section: Section::Requests, title, follows, body }))
 }
 
 fn read(sent: Sent) -> Answer<Asked> {

@@ -7,8 +7,8 @@ use axum::response::Response;
 use countersign_kernel::{Millis, RunId, Timestamp, visible_document};
 use countersign_usecases::look::{RunView, look_at_run};
 use countersign_usecases::paging;
-use countersign_usecases::port::{EventFilter, RunCursor, RunFilter, RunRequest};
-use countersign_usecases::record::LinkRecord;
+use countersign_usecases::port::{EventFilter, Order, RunCursor, RunFilter, RunRequest};
+use countersign_usecases::record::{EventRecord, LinkRecord};
 use countersign_usecases::runs::RunCommandError;
 use countersign_waitstate::{Outcome, Run, RunState, RunStatus, Timer};
 use maud::{Markup, html};
@@ -22,8 +22,8 @@ use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
 /// Runs on one page.
 const MOST: u32 = 100;
 
-/// Events the timeline is drawn from.
-const EVENTS: u32 = 500;
+/// Events a run's page tells of and the timeline is drawn from: the latest.
+const EVENTS: u32 = 100;
 
 pub(super) async fn list(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     let mut fields = Fields::of_page_with(sent, &["project", "agent_key", "cursor"], &["status"]);
@@ -124,34 +124,63 @@ pub(super) async fn show(
     let id = fields.finish(id)?;
     let follows = stream_place(&api).await?;
     let queries = api.services().queries();
-    let view = look_at_run(api.services(), &id).await.map_err(unreadable)?;
+    let filter = EventFilter { run: Some(id.clone()), order: Order::NewestFirst, ..EventFilter::default() };
+    let events = queries.list_events(&filter, None, EVENTS + 1);
+    let (view, events, now) =
+        tokio::try_join!(look_at_run(api.services(), &id), events, queries.ping()).map_err(unreadable)?;
     let view = view.ok_or_else(|| Problem::of(&RunCommandError::Unknown(id.clone())))?;
-    let filter = EventFilter { run: Some(id.clone()), ..EventFilter::default() };
-    let events = queries.list_events(&filter, None, EVENTS).await.map_err(unreadable)?.events;
-    let now = queries.ping().await.map_err(unreadable)?;
+    let past = Past::of(events.events);
     let words = visitor.words();
     let body = html! {
         div data-live="run" {
             p.status { (status(words, &view.run)) " · " (budget(words, &view.run.state, view.run.facts.budget, now)) }
-            (timeline::picture(words, &view.run, &events, now))
+            (timeline::picture(words, &view.run, &past, now))
             (waits(words, &view.run, now))
             (requests(words, &view))
             (about(words, &view.run, &view.links, now))
-            section aria-labelledby="happened" {
-                h2 id="happened" { (words.what_happened()) }
-                ol.events {
-                    @for event in &events {
-                        li {
-                            (time(event.at.0)) " " (words.event_named(&event.event_type))
-                            @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }
-                        }
-                    }
-                }
-            }
+            (happened(words, &id, &past))
         }
     };
     let title = format!("{} {id}", words.run());
     Ok(layout::page(&Page { visitor: &visitor, section: Section::Runs, title, follows: Some(follows), body }))
+}
+
+/// What happened to a run lately.
+struct Past {
+    /// In the order in which it happened.
+    events: Vec<EventRecord>,
+    /// Whether something happened before.
+    cut: bool,
+}
+
+impl Past {
+    /// Of these, newest first, one more than is shown.
+    fn of(mut newest_first: Vec<EventRecord>) -> Self {
+        let most = usize::try_from(EVENTS).unwrap_or(usize::MAX);
+        let cut = newest_first.len() > most;
+        newest_first.truncate(most);
+        newest_first.reverse();
+        Self { events: newest_first, cut }
+    }
+}
+
+fn happened(words: Words, id: &RunId, past: &Past) -> Markup {
+    html! {
+        section aria-labelledby="happened" {
+            h2 id="happened" { (words.what_happened()) }
+            @if past.cut {
+                p { (words.latest_events_only()) " " a href=(address("/audit", &[("run", id.to_string())])) { (words.all_events_of_run()) } }
+            }
+            ol.events {
+                @for event in &past.events {
+                    li {
+                        (time(event.at.0)) " " (words.event_named(&event.event_type))
+                        @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn budget(words: Words, state: &RunState, whole: Millis, now: Timestamp) -> Markup {

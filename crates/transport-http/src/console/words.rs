@@ -144,6 +144,8 @@ texts! {
     connected: "Connected with", "Связано с";
     target_history: "What happened to the targets before", "Что было с целями раньше";
     what_happened: "What happened", "Что произошло";
+    latest_events_only: "These are the latest of it.", "Это последнее из этого.";
+    all_events_of_run: "All of it", "Всё, что было";
     facts_of_request: "About the request", "О запросе";
     launched_by: "Launched by", "Запустил";
     requested_at: "Asked", "Запрошено";

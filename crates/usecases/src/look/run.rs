@@ -3,16 +3,17 @@
 
 use countersign_kernel::RunId;
 use countersign_waitstate::Run;
+use futures_util::future::try_join5;
 
 use crate::port::{RequestCursor, RunRequest, RunRequestPage, StateCount, StoreError};
 use crate::record::LinkRecord;
 use crate::services::Services;
 
 /// The most requests of each kind that a run's page shows.
-pub const MOST_SHOWN: u32 = 100;
+pub const MOST_SHOWN: u32 = 50;
 
 /// The most links that a run's page shows. Those to issues and pull requests come first, and a run has one of each.
-pub const MOST_LINKS: u32 = 200;
+pub const MOST_LINKS: u32 = 100;
 
 /// How many requests are read at once where all of them are wanted.
 const AT_ONCE: u32 = 500;
@@ -38,14 +39,16 @@ pub struct RunView {
 /// Storage can't be read.
 pub async fn look_at_run(services: &Services, id: &RunId) -> Result<Option<RunView>, StoreError> {
     let queries = services.queries();
-    let Some(run) = queries.find_run(id).await? else { return Ok(None) };
-    Ok(Some(RunView {
-        run,
-        counts: queries.count_run_requests(id).await?,
-        unread: queries.list_unread(id, MOST_SHOWN).await?,
-        requests: queries.list_run_requests(id, None, MOST_SHOWN).await?,
-        links: queries.list_links("run", &[id.to_string()], MOST_LINKS).await?,
-    }))
+    let links_of = [id.to_string()];
+    let (run, counts, unread, requests, links) = try_join5(
+        queries.find_run(id),
+        queries.count_run_requests(id),
+        queries.list_unread(id, MOST_SHOWN),
+        queries.list_run_requests(id, None, MOST_SHOWN),
+        queries.list_links("run", &links_of, MOST_LINKS),
+    )
+    .await?;
+    Ok(run.map(|run| RunView { run, counts, unread, requests, links }))
 }
 
 /// All requests of a run, oldest first: for those who were promised all of them. Read piece by piece, none of them in full.

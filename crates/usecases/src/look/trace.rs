@@ -6,11 +6,12 @@ use std::str::FromStr;
 use countersign_approvals::ActionRequest;
 use countersign_kernel::{Fault, Kind, RequestId, RunId};
 use countersign_waitstate::Run;
+use futures_util::future::{try_join, try_join3};
 
 use super::{find_run, get_request};
 use crate::decisions::DecisionError;
 use crate::error::ServiceError;
-use crate::port::{EventFilter, RequestFilter, RequestSnapshot};
+use crate::port::{EventFilter, RequestFilter, RequestSnapshot, StoreError};
 use crate::record::{EventRecord, LinkRecord};
 use crate::runs::RunCommandError;
 use crate::services::Services;
@@ -157,55 +158,79 @@ impl Trace {
     }
 
     async fn add_run(&mut self, services: &Services, id: &RunId) -> Result<(), TraceError> {
-        let run = find_run(services, id).await.map_err(ServiceError::from)?;
-        let run = run.ok_or_else(|| TraceError::Run(RunCommandError::Unknown(id.clone())))?;
-        self.runs.push(run);
-        match room(MOST_REQUESTS, self.requests.len()) {
-            Some(room) => {
-                let filter = RequestFilter { run: Some(id.clone()), ..RequestFilter::default() };
-                let page = services.queries().list_requests(&filter, None, room).await;
-                let page = page.map_err(ServiceError::from)?;
-                self.complete &= page.next.is_none();
-                self.requests.extend(page.requests.into_iter().map(|(request, _)| request));
-            }
-            None => self.complete = false,
-        }
-        let filter = EventFilter { run: Some(id.clone()), ..EventFilter::default() };
-        Ok(self.add_events(services, &filter).await?)
+        let events = EventFilter { run: Some(id.clone()), ..EventFilter::default() };
+        let (run, requests, events) = try_join3(
+            find_run(services, id),
+            self.requests_of(services, id),
+            self.events_of(services, &events),
+        )
+        .await
+        .map_err(ServiceError::from)?;
+        self.runs.push(run.ok_or_else(|| TraceError::Run(RunCommandError::Unknown(id.clone())))?);
+        self.complete &= requests.whole && events.whole;
+        self.requests.extend(requests.found);
+        self.events.extend(events.found);
+        Ok(())
     }
 
     async fn add_request(&mut self, services: &Services, id: RequestId) -> Result<(), TraceError> {
         let RequestSnapshot { run, request, .. } = get_request(services, id).await?;
+        let filter = EventFilter { request: Some(id), ..EventFilter::default() };
+        let events = self.events_of(services, &filter).await.map_err(ServiceError::from)?;
         self.runs.push(run);
         self.requests.push(request);
-        let filter = EventFilter { request: Some(id), ..EventFilter::default() };
-        Ok(self.add_events(services, &filter).await?)
+        self.complete &= events.whole;
+        self.events.extend(events.found);
+        Ok(())
     }
 
-    async fn add_events(&mut self, services: &Services, filter: &EventFilter) -> Result<(), ServiceError> {
-        let Some(room) = room(MOST_EVENTS, self.events.len()) else {
-            self.complete = false;
-            return Ok(());
-        };
-        let page = services.queries().list_events(filter, None, room).await?;
+    async fn requests_of(&self, services: &Services, id: &RunId) -> Result<Part<ActionRequest>, StoreError> {
+        let Some(room) = room(MOST_REQUESTS, self.requests.len()) else { return Ok(Part::left_out()) };
+        let filter = RequestFilter { run: Some(id.clone()), ..RequestFilter::default() };
+        let page = services.queries().list_requests(&filter, None, room).await?;
+        let found = page.requests.into_iter().map(|(request, _)| request).collect();
+        Ok(Part { found, whole: page.next.is_none() })
+    }
+
+    async fn events_of(
+        &self,
+        services: &Services,
+        filter: &EventFilter,
+    ) -> Result<Part<EventRecord>, StoreError> {
+        let Some(room) = room(MOST_EVENTS, self.events.len()) else { return Ok(Part::left_out()) };
+        let found = services.queries().list_events(filter, None, room).await?.events;
         // A page that is just full may be the last; saying that there may be more does no harm.
-        self.complete &= u32::try_from(page.events.len()).is_ok_and(|count| count < room);
-        self.events.extend(page.events);
-        Ok(())
+        let whole = u32::try_from(found.len()).is_ok_and(|count| count < room);
+        Ok(Part { found, whole })
     }
 
     /// How what was found is connected, each connection once.
     async fn add_links(&mut self, services: &Services) -> Result<(), ServiceError> {
         let runs: Vec<_> = self.runs.iter().map(|run| run.facts.id.to_string()).collect();
         let requests: Vec<_> = self.requests.iter().map(|request| request.facts.id.to_string()).collect();
-        for (kind, ids) in [("run", runs), ("request", requests)] {
-            let links = services.queries().list_links(kind, &ids, MOST_LINKS).await?;
+        let queries = services.queries();
+        let of_runs = queries.list_links("run", &runs, MOST_LINKS);
+        let of_requests = queries.list_links("request", &requests, MOST_LINKS);
+        for links in <[_; 2]>::from(try_join(of_runs, of_requests).await?) {
             self.complete &= u32::try_from(links.len()).is_ok_and(|count| count < MOST_LINKS);
             self.links.extend(links);
         }
         self.links.sort_unstable();
         self.links.dedup();
         Ok(())
+    }
+}
+
+/// What there was room for.
+struct Part<T> {
+    found: Vec<T>,
+    /// Whether this is all of it.
+    whole: bool,
+}
+
+impl<T> Part<T> {
+    const fn left_out() -> Self {
+        Self { found: Vec::new(), whole: false }
     }
 }
 

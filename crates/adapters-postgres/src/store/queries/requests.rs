@@ -160,13 +160,10 @@ pub(super) async fn list_newest_steps(
     after: &str,
     limit: u32,
 ) -> Result<Vec<StepRecord>, StoreError> {
-    let document = sqlx::query_file_scalar!(
-        "src/store/queries/list_newest_steps.sql",
-        after,
-        page_size(limit, 500)
-    )
-    .fetch_one(pool)
-    .await
-    .map_err(store_error)?;
+    let document =
+        sqlx::query_file_scalar!("src/store/queries/list_newest_steps.sql", after, page_size(limit, 500))
+            .fetch_one(pool)
+            .await
+            .map_err(store_error)?;
     read(&document, "action_steps", "of a page")
 }

@@ -113,15 +113,15 @@ pub(in crate::api) struct RunDetail {
     pub(in crate::api) run: Run,
     /// How many requests it has in each state; a state that none is in is left out.
     pub(in crate::api) request_counts: Vec<RequestCount>,
-    /// Requests whose outcome the agent has not acknowledged, the oldest outcome first; 100 at most.
+    /// Requests whose outcome the agent has not acknowledged, the oldest outcome first; 50 at most.
     pub(in crate::api) unread: Vec<RunRequest>,
-    /// Its requests, oldest first; 100 at most.
+    /// Its requests, oldest first; 50 at most.
     pub(in crate::api) requests: Vec<RunRequest>,
     /// Where `GET approvals` goes on after `requests`; absent when these are all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri-reference")]
     pub(in crate::api) more_requests: Option<String>,
-    /// What it is connected with, issues and pull requests first; 200 at most.
+    /// What it is connected with, issues and pull requests first; 100 at most.
     pub(in crate::api) links: Vec<Link>,
 }
 

@@ -7,6 +7,7 @@ use countersign_usecases::record::EventRecord;
 use countersign_waitstate::{Run, RunState};
 use maud::{Markup, html};
 
+use super::Past;
 use crate::console::words::Words;
 
 /// The width in the units of the picture; it is scaled to the page.
@@ -20,8 +21,12 @@ struct Stretch {
     waiting: bool,
 }
 
-pub(super) fn picture(words: Words, run: &Run, events: &[EventRecord], now: Timestamp) -> Markup {
-    let (begin, end) = (run.registered_at, end_of(&run.state).unwrap_or(now));
+pub(super) fn picture(words: Words, run: &Run, past: &Past, now: Timestamp) -> Markup {
+    let Past { events, cut } = past;
+    let begin = events.first().filter(|_| *cut).map_or(run.registered_at, |first| first.at.0);
+    let end = end_of(&run.state).unwrap_or(now);
+    // What was before is not drawn; what was open then is what is open now, less what was opened since.
+    let open = if *cut { run.waits.len().saturating_add_signed(-opened(events)) } else { 0 };
     let whole = end.since(begin).0.max(1);
     let place = |at: Timestamp| position(at.since(begin), whole);
     let marks = events
@@ -30,7 +35,7 @@ pub(super) fn picture(words: Words, run: &Run, events: &[EventRecord], now: Time
     html! {
         figure.timeline {
             svg viewBox="0 0 1000 46" preserveAspectRatio="none" role="img" aria-label=(words.timeline()) {
-                @for stretch in stretches(begin, end, events) {
+                @for stretch in stretches(begin, end, open, events) {
                     @let (x, to) = (place(stretch.from), place(stretch.to));
                     rect class=(if stretch.waiting { "waiting" } else { "working" }) x=(x) y="12" width=((to - x).max(1.0)) height="22" {}
                 }
@@ -61,17 +66,28 @@ fn position(since: Millis, whole: u64) -> f64 {
     (since.0.min(whole) as f64 / whole as f64 * WIDTH * 10.0).round() / 10.0
 }
 
-/// When it worked and when it waited: it waits from the first wait that opens to the last one that settles.
-fn stretches(begin: Timestamp, end: Timestamp, events: &[EventRecord]) -> Vec<Stretch> {
+/// By how many waits an event changes what is open.
+fn opens(event: &EventRecord) -> isize {
+    match event.event_type.as_str() {
+        "run.wait.paused" => 1,
+        "run.wait.resumed" => -1,
+        _ => 0,
+    }
+}
+
+/// How many more waits are open after these events than before.
+fn opened(events: &[EventRecord]) -> isize {
+    events.iter().map(opens).sum()
+}
+
+/// When it worked and when it waited: it waits from the first wait that opens to the last one that settles. So many waits are open when it
+/// begins.
+fn stretches(begin: Timestamp, end: Timestamp, mut open: usize, events: &[EventRecord]) -> Vec<Stretch> {
     let mut found = Vec::new();
-    let (mut open, mut from) = (0_u32, begin);
+    let mut from = begin;
     for event in events {
         let before = open;
-        match event.event_type.as_str() {
-            "run.wait.paused" => open += 1,
-            "run.wait.resumed" => open = open.saturating_sub(1),
-            _ => continue,
-        }
+        open = open.saturating_add_signed(opens(event));
         if (before == 0) != (open == 0) {
             found.push(Stretch { from, to: event.at.0, waiting: before > 0 });
             from = event.at.0;
@@ -123,14 +139,15 @@ mod tests {
             event(40, "run.wait.resumed"),
             event(50, "run.wait.paused"),
         ];
-        let found: Vec<_> = stretches(at(0), at(60), &events)
-            .into_iter()
-            .map(|one| (one.from, one.to, one.waiting))
-            .collect();
-        assert_eq!(
-            found,
-            [(at(0), at(10), false), (at(10), at(40), true), (at(40), at(50), false), (at(50), at(60), true)]
-        );
+        let drawn = |begin, open, events: &[EventRecord]| -> Vec<_> {
+            let stretches = stretches(at(begin), at(60), open, events);
+            stretches.into_iter().map(|one| (one.from, one.to, one.waiting)).collect()
+        };
+        let (last, waits) = ((at(40), at(50), false), (at(50), at(60), true));
+        assert_eq!(drawn(0, 0, &events), [(at(0), at(10), false), (at(10), at(40), true), last, waits]);
+        // Two were open when the third event happened, and one is now.
+        assert_eq!(opened(&events[2..]), -1);
+        assert_eq!(drawn(25, 2, &events[2..]), [(at(25), at(40), true), last, waits]);
     }
 
     #[test]

@@ -233,7 +233,25 @@ async fn more_requests_than_a_page_holds_are_turned_over() {
     let second = world.page("viewer", next).await.good();
     assert_eq!((second.all("tbody tr").len(), second.all("a[rel=next]").len()), (10, 0));
     let run = world.page("viewer", "/runs/run-1").await.good();
-    assert_eq!(run.all("a[href='/requests?run=run-1']").len(), 0, "the run's page has them all");
+    assert_eq!(run.all("section[aria-labelledby=requests] tbody tr").len(), 50);
+    assert_eq!(run.all("a[href='/requests?run=run-1']").len(), 1, "the run's page leads to all of them");
+}
+
+#[tokio::test]
+async fn of_a_long_run_the_latest_is_told() {
+    let world = world().await;
+    let first = world.ask("n0").await;
+    for number in 1..30 {
+        world.ask(&format!("n{number}")).await;
+    }
+    world.decide("alice", first, "approve").await.ok();
+    world.work_off().await;
+    let run = world.page("viewer", "/runs/run-1").await.good();
+    assert_eq!(run.all("ol.events li").len(), 100);
+    assert!(run.text("ol.events li:last-child").ends_with("The run went on"));
+    assert_eq!(run.all("section[aria-labelledby=happened] a[href='/audit?run=run-1']").len(), 1);
+    // It waited before the first event that is shown, and still does.
+    assert_eq!((run.all("svg rect.waiting").len(), run.all("svg rect.working").len()), (1, 0));
 }
 
 #[tokio::test]
