@@ -22,6 +22,9 @@ const TIMES: usize = 7;
 /// Of the paths of each kind of page so many are asked for. They are mixed, so that all variants are among them.
 const PATHS: usize = 130;
 
+/// Of the console's pages so many: they need the same statements, and few others.
+const CONSOLE_PATHS: usize = 20;
+
 /// Every statement that a page needs, by a part of its text. Each has to have been seen, or the test would prove little.
 const READ: [(&str, &str); 20] = [
     ("list of requests", "Each state is read by itself, in the order of an index"),
@@ -92,7 +95,8 @@ impl Scene {
             if !kinds.is_empty() && !kinds.contains(&pages.name) {
                 continue;
             }
-            for path in pages.paths.iter().take(PATHS) {
+            let most = if pages.name.starts_with("console") { CONSOLE_PATHS } else { PATHS };
+            for path in pages.paths.iter().take(most) {
                 reader.read(path).await?;
             }
             // The first variants again, by now with whatever plan PostgreSQL keeps.
