@@ -33,7 +33,7 @@ const READ: [(&str, &str); 20] = [
     ("detail", "The request $1 with its votes, steps and sealed values"),
     ("votes", "FROM approval_votes AS v WHERE v.request_id = $1"),
     ("steps", "FROM action_steps AS s WHERE s.request_id = $1"),
-    ("links", "UNION SELECT * FROM links"),
+    ("links", "Links that touch things of kind $1"),
     ("list of runs", "Runs with their open waits, newest first"),
     ("run", "The run $1 with its open waits"),
     ("requests of a run", "Requests of run $1 as its page shows them, each with its outcome"),
@@ -110,6 +110,7 @@ impl Scene {
         let agent = parties.agent("plans-agent", "patient", "run:ops").await?;
         for _ in 0..TIMES {
             agent.outcomes().await?;
+            reader.read("/overview").await?;
         }
         drop(server);
         let log = self.postgres.log().await?;
