@@ -20,6 +20,7 @@ mod questions;
 mod runs;
 mod stream;
 mod trace;
+mod turns;
 pub(crate) mod voice;
 
 use std::sync::Arc;
@@ -28,9 +29,10 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get};
+use countersign_kernel::Timestamp;
 use countersign_usecases::Services;
 use countersign_usecases::access::{Callers, Operation, Seats};
-use countersign_usecases::port::{Entropy, Stopwatch};
+use countersign_usecases::port::{Entropy, Statistics, Stopwatch, StoreError};
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -42,6 +44,7 @@ use crate::settings::HttpSettings;
 use crate::sign_in::{self, Browsers};
 use limiter::Limiter;
 use pulse::Pulse;
+use turns::Turns;
 
 pub(crate) use approvals::unreadable;
 pub(crate) use events::event_filter;
@@ -82,6 +85,8 @@ pub(crate) struct Api {
     limiter: Arc<Limiter>,
     seats: Seats,
     pulse: Pulse,
+    /// How deciding went since a day: counting costs much, and every overview counts again at each event.
+    statistics: Arc<Turns<Timestamp, Statistics>>,
     /// Whether the server is about to stop.
     stopping: watch::Receiver<bool>,
 }
@@ -95,6 +100,11 @@ impl Api {
     /// Limits and times.
     pub(crate) fn settings(&self) -> &HttpSettings {
         &self.settings
+    }
+
+    /// How deciding went since then, counted once for all who ask at this moment.
+    pub(crate) async fn statistics(&self, since: Timestamp) -> Result<Statistics, StoreError> {
+        self.statistics.take(since, self.services.queries().statistics(since)).await
     }
 
     /// People with browsers.
@@ -118,6 +128,7 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
     let api = Api {
         seats: Seats::default(),
         pulse: Pulse::new(Arc::clone(&deps.services), deps.wake, deps.settings.poll_interval),
+        statistics: Arc::default(),
         stopping,
         services: deps.services,
         callers: deps.callers,

@@ -33,7 +33,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let now = queries.ping().await.map_err(unreadable)?;
     let filter = RequestFilter { states: vec![StateName::Requested], ..RequestFilter::default() };
     let waiting = queries.list_requests(&filter, None, MOST).await.map_err(unreadable)?;
-    let statistics = queries.statistics(first_day(now)).await.map_err(unreadable)?;
+    let statistics = api.statistics(first_day(now)).await.map_err(unreadable)?;
     let words = visitor.words();
     let requests: Vec<_> = waiting.requests.iter().map(|(request, _)| request).collect();
     let body = html! {
