@@ -118,6 +118,8 @@ pub struct HttpConfig {
     pub requests_per_minute: NonZeroU32,
     /// Seconds after which a stream ends, so that its caller proves again who they are. Default 300.
     pub stream_duration_s: NonZeroU32,
+    /// Where issues and pull requests are to be seen: pages of the console lead there. Default `https://github.com`; empty: nowhere.
+    pub code_host: String,
 }
 
 /// Where state is kept.
@@ -388,6 +390,7 @@ impl Default for HttpConfig {
             request_timeout_s: positive(30),
             requests_per_minute: positive(600),
             stream_duration_s: positive(300),
+            code_host: "https://github.com".to_owned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The compiled policy: immutable, checked, ready to answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_kernel::terms::Membership;
 use countersign_kernel::{Digest, GroupName, OutsideGroup, Principal, ProjectKey};
@@ -107,6 +107,12 @@ impl CompiledPolicy {
     /// What the text says of a project.
     pub fn project(&self, key: &ProjectKey) -> Option<&Project> {
         self.projects.get(key)
+    }
+
+    /// The groups that somebody belongs to who is called this and has proved these outside groups, sorted.
+    pub fn groups_of(&self, who: &Principal, proved: &BTreeSet<OutsideGroup>) -> Vec<GroupName> {
+        let belongs = |members: &Members| members.named.contains(who) || !members.outside.is_disjoint(proved);
+        self.groups.iter().filter(|(_, members)| belongs(members)).map(|(name, _)| name.clone()).collect()
     }
 
     /// All projects, sorted by key.

@@ -11,6 +11,7 @@ mod door;
 mod form;
 mod frame;
 mod inbox;
+mod latest;
 mod layout;
 mod overview;
 mod parts;

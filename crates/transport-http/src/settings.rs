@@ -20,6 +20,8 @@ pub struct HttpSettings {
     pub poll_interval: Duration,
     /// After how long a stream ends, so that its caller proves again who they are. Default 5 min.
     pub stream_duration: Duration,
+    /// Where issues and pull requests are to be seen, such as `https://github.com`: pages lead there. Empty: they lead nowhere outside.
+    pub code_host: String,
 }
 
 impl Default for HttpSettings {
@@ -31,6 +33,7 @@ impl Default for HttpSettings {
             requester_silent_after: Millis::from_secs(300),
             poll_interval: Duration::from_millis(100),
             stream_duration: Duration::from_secs(300),
+            code_host: "https://github.com".to_owned(),
         }
     }
 }

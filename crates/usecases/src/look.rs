@@ -8,7 +8,7 @@ mod waiting;
 pub use approval::{ApprovalView, Liveness, Standing, look_at_request};
 pub use run::{MOST_LINKS, MOST_SHOWN, RunView, list_all_of_run, look_at_run};
 pub use trace::{Numbered, ParseNumberedError, Trace, TraceError, TraceFrom, trace};
-pub use waiting::{Listed, ListedPage, list_for};
+pub use waiting::{Listed, ListedPage, list_asked_of, list_for, look_at_each};
 
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;

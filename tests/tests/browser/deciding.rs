@@ -83,7 +83,8 @@ async fn a_denial_carries_its_reason_to_the_agent(scene: &Scene) -> Result<()> {
 async fn whoever_is_too_late_is_told_who_was_faster_and_keeps_what_they_typed(scene: &Scene) -> Result<()> {
     let agent = scene.agent("deploy-3").await?;
     let id = asks_for_secret(&agent, "search-token").await?;
-    let late = scene.browser_of("alice", &Window::DESK).await?;
+    // With a script the page would say at once that it is over.
+    let late = scene.browser_of("alice", &Window::WITHOUT_SCRIPTS).await?;
     late.click(&in_list(&id)).await?;
     late.write("#reason", "Please go ahead, it is urgent.").await?;
     let fast = scene.browser_elsewhere(&Window::DESK).await?;

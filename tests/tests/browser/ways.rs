@@ -8,6 +8,7 @@ use crate::deciding::{asks_for_secret, comes_to, in_list};
 
 crate::on_both_stores!(
     the_keyboard_alone_is_enough,
+    keys_work_on_another_layout_and_can_be_turned_off,
     without_a_script_people_read_and_decide,
     a_phone_decides,
 );
@@ -87,6 +88,24 @@ async fn the_keyboard_alone_is_enough(scene: &Scene) -> Result<()> {
     browser.press(ENTER).await?;
     comes_to(&agent, &second, "denied").await?;
     Ok(())
+}
+
+async fn keys_work_on_another_layout_and_can_be_turned_off(scene: &Scene) -> Result<()> {
+    let agent = scene.agent("keys-2").await?;
+    let id = asks_for_secret(&agent, "key-one").await?;
+    let browser = scene.browser_of("alice", &Window::DESK).await?;
+    let pressed = "const [key, code] = arguments;
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key, code, bubbles: true }));";
+    browser.run(pressed, &[json!("о"), json!("KeyJ")]).await?;
+    browser.see_that(&focused(&in_list(&id))).await?;
+    browser.click("#show-keys").await?;
+    browser.see("dialog[open]").await?;
+    browser.press(ESCAPE).await?;
+    browser.run("document.querySelector('select[name=keys]').value = 'off';", &[]).await?;
+    browser.click("form.settings button:not([type])").await?;
+    browser.see("body[data-keys=off]").await?;
+    browser.run(pressed, &[json!("j"), json!("KeyJ")]).await?;
+    browser.see_that(&focused("body")).await
 }
 
 async fn without_a_script_people_read_and_decide(scene: &Scene) -> Result<()> {

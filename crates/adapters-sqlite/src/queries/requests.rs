@@ -1,7 +1,7 @@
 //! Lists of requests.
 
 use countersign_approvals::ActionRequest;
-use countersign_kernel::Timestamp;
+use countersign_kernel::{GroupName, Timestamp};
 use countersign_usecases::port::{Order, RequestCursor, RequestFilter, RequestPage, StoreError};
 use countersign_usecases::search::Search;
 use sqlx::query_as;
@@ -26,7 +26,7 @@ pub(super) async fn list(
     after: Option<RequestCursor>,
     limit: u32,
 ) -> Result<RequestPage, StoreError> {
-    let RequestFilter { states, project, environment, tool, run, search, order } = filter;
+    let RequestFilter { states, project, environment, tool, run, deciders, search, order } = filter;
     let states = serde_json::json!(states.iter().map(|state| state.as_str()).collect::<Vec<_>>()).to_string();
     let (project, tool) =
         (project.as_ref().map(|name| name.as_str()), tool.as_ref().map(|name| name.as_str()));
@@ -37,6 +37,8 @@ pub(super) async fn list(
         (None, Order::OldestFirst) => (String::new(), String::new()),
         (None, Order::NewestFirst) => (AFTER_ALL.to_owned(), String::new()),
     };
+    let deciders: Vec<&str> = deciders.iter().map(GroupName::as_str).collect();
+    let deciders = serde_json::json!(deciders).to_string();
     let search: Vec<&str> = search.iter().flat_map(Search::words).collect();
     let search = serde_json::json!(search).to_string();
     let limit = limit.clamp(1, 500);
@@ -56,6 +58,8 @@ pub(super) async fn list(
                     AND (?3 = '[]' OR request.state IN (SELECT value FROM json_each(?3)))
                     AND (?4 IS NULL OR request.project = ?4) AND (?5 IS NULL OR request.environment = ?5)
                     AND (?6 IS NULL OR request.tool = ?6) AND (?7 IS NULL OR request.run_id = ?7)
+                    AND (?10 = '[]' OR EXISTS (SELECT 1 FROM json_each(request.record, '$.terms.deciders') AS asked
+                        WHERE asked.value IN (SELECT value FROM json_each(?10))))
                     AND (?9 = '[]' OR request.request_id IN (
                         SELECT kept.request_id FROM json_each(?9) AS wanted JOIN request_words AS kept
                             ON kept.word >= wanted.value AND kept.word < wanted.value || char(1114111)
@@ -70,6 +74,7 @@ pub(super) async fn list(
                 run,
                 one_more,
                 search,
+                deciders,
             )
             .fetch_all(store.readers())
             .await

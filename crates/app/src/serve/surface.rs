@@ -32,6 +32,7 @@ pub(super) fn http_settings(config: &HttpConfig, grpc: &GrpcConfig) -> HttpSetti
         requester_silent_after: both.requester_silent_after,
         poll_interval: both.poll_interval,
         stream_duration: seconds(config.stream_duration_s),
+        code_host: config.code_host.trim_end_matches('/').to_owned(),
     }
 }
 
@@ -69,6 +70,7 @@ mod tests {
             request_timeout_s = 8
             requests_per_minute = 9
             stream_duration_s = 10
+            code_host = "https://git.example.org/"
             "#,
         );
         let expected = GrpcSettings {
@@ -88,6 +90,7 @@ mod tests {
             requester_silent_after: Millis::from_secs(6),
             poll_interval: Duration::from_millis(5),
             stream_duration: Duration::from_secs(10),
+            code_host: "https://git.example.org".to_owned(),
         };
         assert_eq!(http_settings(&config.http, &config.grpc), expected);
     }

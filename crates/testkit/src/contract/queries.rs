@@ -1,7 +1,7 @@
 //! Reading: lists, pages, filters, details.
 
 use countersign_approvals::{Choice, Progress, StateName};
-use countersign_kernel::{AgentKey, Millis, ProjectKey, RequestId};
+use countersign_kernel::{AgentKey, GroupName, Millis, ProjectKey, RequestId};
 use countersign_mcp_tools::ports::OwnedState;
 use countersign_usecases::commit::DatabaseWrite;
 use countersign_usecases::port::{
@@ -94,7 +94,8 @@ pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
     let question = world.open(&two, &question_call("Which one should it be?")).await.facts.id;
     let every = || RequestFilter::default();
     let project = |key: &str| Some(ProjectKey::parse(key).unwrap());
-    let cases: [(RequestFilter, &[RequestId]); 10] = [
+    let groups = |names: &[&str]| names.iter().map(|name| GroupName::parse(name).unwrap()).collect();
+    let cases: [(RequestFilter, &[RequestId]); 12] = [
         (every(), &[open, approved, settled, question]),
         (RequestFilter { states: vec![StateName::Requested], ..every() }, &[open, question]),
         (
@@ -108,12 +109,18 @@ pub async fn requests_are_filtered(fixture: &dyn StoreFixture) {
         (RequestFilter { environment: Some(environment("staging")), ..every() }, &[]),
         (RequestFilter { project: project("another"), ..every() }, &[]),
         (
+            RequestFilter { deciders: groups(&["nobody", "shop-owners"]), ..every() },
+            &[open, approved, settled, question],
+        ),
+        (RequestFilter { deciders: groups(&["nobody"]), ..every() }, &[]),
+        (
             RequestFilter {
                 states: vec![StateName::Requested],
                 project: project(crate::build::PROJECT),
                 environment: Some(environment("dev")),
                 tool: Some(tool_name("test.write")),
                 run: Some(one),
+                deciders: groups(&["shop-owners"]),
                 search: Some("dana because dev".parse().unwrap()),
                 order: Order::NewestFirst,
             },

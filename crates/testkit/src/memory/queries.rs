@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use countersign_approvals::ActionRequest;
 use countersign_audit::EventType;
-use countersign_kernel::{DatabaseName, EventId, RequestId, RunId, Timestamp};
+use countersign_kernel::{DatabaseName, EventId, GroupName, RequestId, RunId, Timestamp};
 use countersign_usecases::port::{
     EventCursor, EventFilter, EventPage, Order, Queries, RequestCursor, RequestFilter, RequestPage,
     RequestStatus, RunCursor, RunFilter, RunPage, RunRequest, RunRequestPage, StateCount, Statistics,
@@ -302,14 +302,20 @@ impl Tables {
     }
 
     fn wanted(&self, row: &RequestRecord, filter: &RequestFilter) -> bool {
-        let RequestFilter { states, project, environment, tool, run, search, order: _ } = filter;
+        let RequestFilter { states, project, environment, tool, run, deciders, search, order: _ } = filter;
         let found =
             |search: &Search| self.search.get(&row.request_id).is_some_and(|kept| search.finds(&kept.words));
+        let asked = |group: &GroupName| {
+            row.terms["deciders"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|asked| asked == group.as_str()))
+        };
         (states.is_empty() || states.iter().any(|state| state.as_str() == row.state))
             && project.as_ref().is_none_or(|project| row.project == project.as_str())
             && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
             && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
             && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
+            && (deciders.is_empty() || deciders.iter().any(|group| asked(group)))
             && search.as_ref().is_none_or(found)
     }
 

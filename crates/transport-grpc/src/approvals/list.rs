@@ -69,6 +69,7 @@ fn filter(fields: &mut Fields, asked: &v1::ListPendingApprovalsRequest) -> Reque
         environment: fields.maybe_name("environment", asked.environment.as_deref()),
         tool: fields.maybe_name("tool", asked.tool.as_deref()),
         run: fields.maybe_name("run_id", asked.run_id.as_deref()),
+        deciders: Vec::new(),
         search: None,
         order: Order::OldestFirst,
     }

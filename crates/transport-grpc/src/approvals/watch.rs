@@ -44,6 +44,7 @@ pub(super) async fn begin(
         environment: fields.maybe_name("environment", asked.environment.as_deref()),
         tool: fields.maybe_name("tool", asked.tool.as_deref()),
         run: fields.maybe_name("run_id", asked.run_id.as_deref()),
+        deciders: Vec::new(),
         search: None,
         order: Order::OldestFirst,
     };
@@ -137,8 +138,9 @@ impl Watch {
     }
 
     fn wants(&self, request: &ActionRequest) -> bool {
-        // Nobody watches for words.
-        let RequestFilter { states: _, project, environment, tool, run, search: _, order: _ } = &self.filter;
+        // Nobody watches for words or groups.
+        let RequestFilter { states: _, project, environment, tool, run, deciders: _, search: _, order: _ } =
+            &self.filter;
         let facts = &request.facts;
         project.as_ref().is_none_or(|project| *project == facts.project)
             && environment.as_ref().is_none_or(|wanted| facts.environment.as_ref() == Some(wanted))

@@ -61,6 +61,7 @@ pub(super) async fn list_approvals(
         environment: fields.name("environment"),
         tool: fields.name("tool"),
         run: fields.name("run"),
+        deciders: Vec::new(),
         search: fields.search("q"),
         order: fields.order(Order::OldestFirst),
     };

@@ -15,7 +15,7 @@ use super::layout::{self, Page, Section};
 use super::parts::{address, pair, request_link, run_link, time};
 use super::visitor::Visitor;
 use super::words::Words;
-use crate::api::{Answer, Api, Fields, Problem, Sent, event_filter, unreadable};
+use crate::api::{Answer, Api, Fields, Problem, Sent, event_filter, stream_place, unreadable};
 
 pub(super) use export::export;
 
@@ -28,6 +28,11 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let scope = format!("console audit {filter:?}");
     let after: Option<EventCursor> = fields.cursor(&scope);
     fields.finish(Some(()))?;
+    // Later pages of the newest are a past that doesn't change.
+    let follows = match (after.is_some(), filter.order) {
+        (true, Order::NewestFirst) => None,
+        (false, _) | (true, Order::OldestFirst) => Some(stream_place(&api).await?),
+    };
     let page =
         api.services().queries().list_events(&filter, after.as_ref(), MOST).await.map_err(unreadable)?;
     let words = visitor.words();
@@ -39,6 +44,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
             a href=(export_address(&filter, "csv")) download { (words.export_csv()) } " · "
             a href=(export_address(&filter, "jsonl")) download { (words.export_jsonl()) }
         }
+        div data-live="list" {
         @if page.events.is_empty() { div.empty { p.lead { (words.no_events()) } } } @else {
             div.scroll tabindex="0" role="region" aria-label=(words.audit()) {
                 table.record {
@@ -51,9 +57,10 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
             @if after.is_some() { a href=(address("/audit", &query(&filter))) { (words.first_page()) } " " }
             @if let Some(next) = next { a.button rel="next" href=(next_page(&filter, &paging::token(&scope, next))) { (words.next_page()) } }
         }
+        }
     };
     let title = words.audit().to_owned();
-    Ok(layout::page(&Page { visitor: &visitor, section: Section::Audit, title, follows: None, body }))
+    Ok(layout::page(&Page { visitor: &visitor, section: Section::Audit, title, follows, body }))
 }
 
 /// `/audit/{id}`: one entry, under an address that stays.
@@ -77,7 +84,7 @@ pub(super) async fn entry(
         dl.facts {
             (pair(words.what(), &html! { (words.event_named(&event.event_type)) " " code.small { (event.event_type) } }))
             (pair(words.when(), &time(event.at.0)))
-            (pair(words.who(), &html! { (event.actor_id) " " span.small { (words.proved_by()) " " (event.actor_proof) } }))
+            (pair(words.who(), &html! { (event.actor_id) " " span.small { (words.proved_by()) " " (words.proof(&event.actor_proof)) } }))
             @if let Some(id) = parsed(event.request_id.as_ref()) { (pair(words.request(), &request_link(id, &id.to_string()))) }
             @if let Some(id) = parsed(event.run_id.as_ref()) { (pair(words.run(), &run_link(&id))) }
             (maybe(words.project(), &event.project))
@@ -102,7 +109,7 @@ fn row(words: Words, event: &EventRecord) -> Markup {
         tr id={ "e-" (event.event_id) } {
             td { a href={ "/audit/" (event.event_id) } { (time(event.at.0)) } }
             td { (words.event_named(&event.event_type)) br; code.small { (event.event_type) } }
-            td { (event.actor_id) br; span.small { (words.proved_by()) " " (event.actor_proof) } }
+            td { (event.actor_id) br; span.small { (words.proved_by()) " " (words.proof(&event.actor_proof)) } }
             td { @if let Some(id) = parsed(event.request_id.as_ref()) { (request_link(id, words.request())) } }
             td { details { summary { (words.details()) } (detail(event)) } }
         }

@@ -13,11 +13,21 @@ use serde_json::Value;
 
 use super::form::Form;
 use super::parts::{time, untrusted};
-use super::request::{Draft, render};
+use super::request::{Act, Draft, render};
 use super::visitor::Visitor;
 use super::voice::AUDIO;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, bodies, voice};
+
+/// What is refused because others have done something meanwhile.
+pub(super) const OVERTAKEN: [&str; 6] = [
+    "already_settled",
+    "already_approved",
+    "already_executing",
+    "version_changed",
+    "not_waiting",
+    "not_unknown",
+];
 
 /// One command of a page, on its way.
 pub(super) struct Command<'c> {
@@ -36,7 +46,7 @@ pub(super) async fn decide(
 ) -> Answer<Response> {
     // A field for a file comes along with its name where the form is sent without one.
     let known = ["decision", "reason", "seen_digest", "transcript_proof", AUDIO];
-    let command = Command::begin(&api, &visitor, &id, &mut form, &known)?;
+    let command = Command::begin(&api, &visitor, &id, Act::Decide, (&mut form, &known))?;
     let said = match bodies::read_decision(&form.as_body(&known[..4])) {
         Ok(said) => said,
         Err(violations) => return command.invalid(&violations).await,
@@ -61,7 +71,7 @@ pub(super) async fn answer(
     mut form: Form,
 ) -> Answer<Response> {
     let known = ["option_index", "custom_text", "input_mode", "seen_digest", "transcript_proof", AUDIO];
-    let command = Command::begin(&api, &visitor, &id, &mut form, &known)?;
+    let command = Command::begin(&api, &visitor, &id, Act::Answer, (&mut form, &known))?;
     let mut body = form.as_body(&known[..5]);
     // A form has texts only.
     if let Some(place) = command.draft.option {
@@ -86,7 +96,7 @@ pub(super) async fn withdraw(
     Path(id): Path<String>,
     mut form: Form,
 ) -> Answer<Response> {
-    let command = Command::begin(&api, &visitor, &id, &mut form, &["reason"])?;
+    let command = Command::begin(&api, &visitor, &id, Act::Withdraw, (&mut form, &["reason"]))?;
     let reason = match bodies::read_cancel(&form.as_body(&["reason"])) {
         Ok(reason) => reason,
         Err(violations) => return command.invalid(&violations).await,
@@ -104,7 +114,7 @@ pub(super) async fn settle(
     Path(id): Path<String>,
     mut form: Form,
 ) -> Answer<Response> {
-    let command = Command::begin(&api, &visitor, &id, &mut form, &["verdict", "reason"])?;
+    let command = Command::begin(&api, &visitor, &id, Act::Settle, (&mut form, &["verdict", "reason"]))?;
     let (verdict, reason) = match bodies::read_verdict(&form.as_body(&["verdict", "reason"])) {
         Ok(read) => read,
         Err(violations) => return command.invalid(&violations).await,
@@ -120,14 +130,15 @@ impl<'c> Command<'c> {
         api: &'c Api,
         visitor: &'c Visitor,
         id: &str,
-        form: &mut Form,
-        known: &[&str],
+        act: Act,
+        (form, known): (&mut Form, &[&str]),
     ) -> Answer<Self> {
         form.only(known)?;
         let mut fields = Fields::default();
         let id = fields.request_in_path(id);
         let id = fields.finish(id)?;
         let draft = Draft {
+            act: Some(act),
             reason: form.text("reason").unwrap_or_default(),
             custom_text: form.text("custom_text").unwrap_or_default(),
             option: form.text("option_index").and_then(|place| place.parse().ok()),
@@ -152,32 +163,35 @@ impl<'c> Command<'c> {
     /// What doesn't count, on the page of the request as it is now.
     pub(super) async fn refused(self, error: &(dyn Fault + Sync)) -> Answer<Response> {
         match error.kind() {
-            Kind::Conflict | Kind::Denied | Kind::Invalid | Kind::Busy | Kind::Unavailable => {
+            Kind::Conflict
+            | Kind::Denied
+            | Kind::Invalid
+            | Kind::AlreadyExists
+            | Kind::Busy
+            | Kind::Exhausted
+            | Kind::Unavailable
+            | Kind::Internal => {
                 let problem = Problem::of(error);
                 let words = self.visitor.words();
                 let detail = self.detail(&problem);
                 let notice = match problem.code() {
                     "plan_changed" => html! { (words.plan_changed()) },
-                    "transcript_not_proved" => html! { (words.not_counted()) " " (detail) },
-                    _ if error.kind() == Kind::Conflict => {
-                        html! { (words.too_late()) " " (detail) (self.who_was_faster(words).await) }
+                    code if OVERTAKEN.contains(&code) => {
+                        html! { (words.too_late()) " " (detail) " " (self.who_was_faster(words).await) }
                     }
                     _ => html! { (words.not_counted()) " " (detail) },
                 };
-                self.again(problem.status(), &notice).await
+                self.again(problem, &notice).await
             }
-            Kind::Unauthenticated
-            | Kind::NotFound
-            | Kind::AlreadyExists
-            | Kind::Exhausted
-            | Kind::Internal => Err(Problem::of(error)),
+            Kind::Unauthenticated | Kind::NotFound => Err(Problem::of(error)),
         }
     }
 
     /// The same for what the page itself refuses.
     pub(super) async fn said(self, problem: &Problem) -> Answer<Response> {
         let notice = html! { (self.visitor.words().not_counted()) " " (self.detail(problem)) };
-        self.again(problem.status(), &notice).await
+        let status = problem.status();
+        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await
     }
 
     fn detail(&self, problem: &Problem) -> String {
@@ -185,41 +199,50 @@ impl<'c> Command<'c> {
         words.map_or_else(|| problem.detail().to_owned(), str::to_owned)
     }
 
-    async fn invalid(self, violations: &Violations) -> Answer<Response> {
+    async fn invalid(mut self, violations: &Violations) -> Answer<Response> {
         let words = self.visitor.words();
+        let wrong = violations.iter().map(|violation| (violation.path.clone(), words.rule(&violation.rule)));
+        self.draft.wrong = wrong.collect();
         let notice = html! {
             (words.not_counted())
-            ul { @for violation in violations.iter() { li { code { (violation.path) } " " (violation.rule) } } }
+            ul { @for (field, rule) in &self.draft.wrong { li { (words.field(field)) ": " (rule) } } }
         };
-        self.again(StatusCode::UNPROCESSABLE_ENTITY, &notice).await
+        let notice = html! { div.notice.bad role="alert" { (notice) } };
+        self.page(StatusCode::UNPROCESSABLE_ENTITY, notice).await
     }
 
-    /// The page as it is now, with what was typed.
-    async fn again(self, status: StatusCode, notice: &Markup) -> Answer<Response> {
-        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await
+    /// The page as it is now, with what was typed; the refusal itself, when the page can't be read.
+    async fn again(self, problem: Box<Problem>, notice: &Markup) -> Answer<Response> {
+        let status = problem.status();
+        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await.map_err(|_| problem)
     }
 
     /// The page as it is now, with what was typed and something to say.
     pub(super) async fn page(self, status: StatusCode, notice: Markup) -> Answer<Response> {
-        render(self.api, self.visitor, self.id, Draft { status, notice: Some(notice), ..self.draft }).await
+        let draft = Draft { status, notice: Some(notice), ..self.draft };
+        render(self.api, self.visitor, self.id, draft, None).await
     }
 
-    /// Who decided what, and when. That it can't be read doesn't change the refusal.
     async fn who_was_faster(&self, words: Words) -> Markup {
-        let Ok(snapshot) = get_request(self.api.services(), self.id).await else { return html! {} };
-        let request = &snapshot.request;
-        html! {
-            " " (words.changed_to(words.state_name(request.state.name())))
-            ul {
-                @for vote in &request.votes {
-                    li {
-                        (vote.ballot.by) ": " (words.choice(vote.ballot.choice)) ", " (time(vote.at))
-                        @if let Some(reason) = &vote.ballot.reason { " — " (untrusted(reason.as_str())) }
-                    }
+        who_was_faster(self.api, self.id, words).await
+    }
+}
+
+/// Who decided what, and when. That it can't be read doesn't change the refusal.
+pub(super) async fn who_was_faster(api: &Api, id: RequestId, words: Words) -> Markup {
+    let Ok(snapshot) = get_request(api.services(), id).await else { return html! {} };
+    let request = &snapshot.request;
+    html! {
+        (words.changed_to(words.state_name(request.state.name())))
+        ul {
+            @for vote in &request.votes {
+                li {
+                    (vote.ballot.by) ": " (words.choice(vote.ballot.choice)) ", " (time(vote.at))
+                    @if let Some(reason) = &vote.ballot.reason { " — " (untrusted(reason.as_str())) }
                 }
-                @if let Some(resolution) = request.state.resolution() {
-                    li { (words.actor(&visible(&resolution.by))) ", " (time(resolution.at)) }
-                }
+            }
+            @if let Some(resolution) = request.state.resolution() {
+                li { (words.actor(&visible(&resolution.by))) ", " (time(resolution.at)) }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Around every page: whoever is not signed in is sent to do so, and refusals are said in words.
 
-use axum::extract::{Request, State};
+use axum::Form;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -12,17 +14,20 @@ use super::visitor::Look;
 use crate::api::{Api, Problem, RequestName};
 use crate::sign_in::{SIGN_IN, sign_in_path};
 
+/// The longest form that is kept while it is answered, in bytes: what somebody typed has 4,000 characters at most.
+const LONGEST_FORM: usize = 64 * 1024;
+
 /// Gives whatever is answered outside of `/api` the form of a page: refusals too.
 pub(crate) async fn in_page(State(api): State<Api>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
         return next.run(request).await;
     }
-    let asked = Asked::of(&request);
+    let (asked, request) = Asked::of(request).await;
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let has_to_sign_in = problem.status() == StatusCode::UNAUTHORIZED && api.browsers().are_let_in();
-        response = match asked.page.as_deref().filter(|_| has_to_sign_in) {
+        response = match asked.again.as_deref().filter(|_| has_to_sign_in && asked.reads) {
             Some(page) => see(&sign_in_path(page)),
             None => asked.refused(&problem, response),
         };
@@ -33,6 +38,37 @@ pub(crate) async fn in_page(State(api): State<Api>, request: Request, next: Next
     response
 }
 
+/// The page whose form is sent to this path.
+fn page_of(path: &str) -> Option<String> {
+    let (request, _) = path.strip_prefix("/requests/")?.split_once('/')?;
+    Some(format!("/requests/{request}"))
+}
+
+/// What was typed in a form, and the request with it again. What says that it is longer than forms are is not looked at.
+async fn typed(request: Request) -> (String, Request) {
+    let form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let short = request.body().size_hint().upper().is_some_and(|length| length <= LONGEST_FORM as u64);
+    if !form || !short {
+        return (String::new(), request);
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LONGEST_FORM).await else {
+        return (String::new(), Request::from_parts(parts, Body::empty()));
+    };
+    let request = Request::from_parts(parts, Body::from(body.clone()));
+    let mut copy = Request::new(Body::from(body));
+    (*copy.method_mut(), *copy.headers_mut()) = (request.method().clone(), request.headers().clone());
+    let fields = Form::<Vec<(String, String)>>::from_request(copy, &())
+        .await
+        .map_or_else(|_| Vec::new(), |Form(fields)| fields);
+    let words = fields.into_iter().filter(|(name, _)| name == "reason" || name == "custom_text");
+    let typed = words.map(|(_, text)| text).collect::<Vec<_>>().join("\n").trim().to_owned();
+    (typed, request)
+}
+
 fn is_page(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
@@ -41,17 +77,25 @@ fn is_page(headers: &HeaderMap) -> bool {
 struct Asked {
     look: Look,
     path: String,
-    /// Where to come back to after signing in: what was asked for can be asked for again.
-    page: Option<String>,
+    /// Whether it can be asked for again as it was.
+    reads: bool,
+    /// Where to come back to after signing in: what was asked for, or the page whose form was sent.
+    again: Option<String>,
+    /// What somebody had typed, which a refusal must not lose.
+    typed: String,
     id: String,
 }
 
 impl Asked {
-    fn of(request: &Request) -> Self {
+    async fn of(request: Request) -> (Self, Request) {
         let id = request.extensions().get::<RequestName>().map(|name| name.0.clone()).unwrap_or_default();
+        let path = request.uri().path().to_owned();
+        let reads = *request.method() == Method::GET;
         let whole = request.uri().path_and_query().map(ToString::to_string);
-        let page = whole.filter(|_| *request.method() == Method::GET);
-        Self { look: Look::of(request.headers()), path: request.uri().path().to_owned(), page, id }
+        let again = if reads { whole } else { page_of(&path) };
+        let look = Look::of(request.headers());
+        let (typed, request) = typed(request).await;
+        (Self { look, path, reads, again, typed, id }, request)
     }
 
     /// The refusal as a page. Headers that say how to go on (`Allow`, `Retry-After`) stay.
@@ -62,10 +106,16 @@ impl Asked {
         let body = html! {
             p.lead { (detail) }
             @if problem.fields().next().is_some() {
-                ul { @for field in problem.fields() { li { code { (field.pointer) } " " (field.detail) } } }
+                ul { @for field in problem.fields() { li { (words.field(field.pointer.trim_start_matches('/'))) ": " (words.rule(&field.detail)) } } }
+            }
+            @if !self.typed.is_empty() {
+                label for="typed" { (words.had_typed()) }
+                textarea id="typed" rows="3" readonly { (self.typed) }
             }
             p {
-                @if self.is_signing_in() { a.button href=(SIGN_IN) { (words.sign_in()) } } @else { a.button href="/" { (words.wrong_home()) } }
+                @if let Some(page) = self.again.as_deref().filter(|_| !self.reads) {
+                    @if status == StatusCode::UNAUTHORIZED { a.button href=(sign_in_path(page)) { (words.sign_in()) } } @else { a.button href=(page) { (words.back()) } }
+                } @else if self.is_signing_in() { a.button href=(SIGN_IN) { (words.sign_in()) } } @else { a.button href="/" { (words.wrong_home()) } }
             }
             p.small { (words.wrong_id()) " " code { (problem.code()) } " · " code { (self.id) } }
         };

@@ -5,7 +5,9 @@ use axum::response::Response;
 use countersign_approvals::StateName;
 use countersign_kernel::Timestamp;
 use countersign_mcp_tools::ToolRegistry;
-use countersign_usecases::look::{Listed, ListedPage, Liveness, list_for};
+use countersign_usecases::ServiceError;
+use countersign_usecases::decisions::MOST_IN_BATCH;
+use countersign_usecases::look::{Listed, ListedPage, Liveness, list_asked_of, list_for};
 use countersign_usecases::paging;
 use countersign_usecases::port::{Order, RequestCursor, RequestFilter};
 use maud::{Markup, html};
@@ -16,8 +18,8 @@ use super::visitor::Visitor;
 use super::words::{Count, Words};
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
 
-/// What one page shows at most: few places have as much waiting.
-const MOST: u32 = 100;
+/// What one page shows at most of what waits for the one who looks, and of the rest: few places have as much waiting.
+const MOST: u32 = 50;
 
 /// What the page was asked for.
 struct Asked {
@@ -25,8 +27,9 @@ struct Asked {
     /// The words of the search, as they were typed.
     search: String,
     grouped: bool,
+    /// Whether only what waits for the one who looks is wanted: the pages after the first that show it.
+    mine_only: bool,
     after: Option<RequestCursor>,
-    scope: String,
     /// Whether a decision on several has just been counted.
     batch_done: bool,
 }
@@ -35,25 +38,17 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let asked = read(sent)?;
     // Before what is shown is read: what happens in between is then heard of.
     let follows = stream_place(&api).await?;
-    let page = list_for(api.services(), &asked.filter, asked.after, MOST, visitor.bearer()).await;
-    let page = page.map_err(|error| Problem::of(&error))?;
+    let (mine, rest) = read_pages(&api, &visitor, &asked).await.map_err(|error| Problem::of(&error))?;
     let words = visitor.words();
-    let shown = List { words, page: &page, tools: api.services().tools(), api: &api };
+    let shown =
+        List { words, mine: &mine, rest: &rest, asked: &asked, tools: api.services().tools(), api: &api };
+    let waiting = shown.mine().len();
     let body = html! {
-        @if asked.batch_done { p.notice.good role="status" { (words.done_batch()) } }
+        @if asked.batch_done { p.notice.good role="status" data-done="/batch" { (words.done_batch()) } }
         (filters(words, &asked))
-        div data-live="list" {
-            @match (page.requests.is_empty(), page.next.map(|next| next_page(&asked, &next))) {
-                (true, Some(next)) => (search_goes_on(words, &next)),
-                (true, None) => (shown.nothing(&asked.filter)),
-                (false, next) => {
-                    form method="get" action="/batch" { (shown.sections(asked.grouped)) }
-                    @if let Some(next) = next { p { a.button rel="next" href=(next) { (words.next_page()) } } }
-                }
-            }
-        }
+        div data-live="list" data-said=(words.waits_for_you(words.count(waiting, Count::Requests))) { (shown.all()) }
     };
-    let title = words.inbox().to_owned();
+    let title = if waiting > 0 { format!("({waiting}) {}", words.inbox()) } else { words.inbox().to_owned() };
     Ok(layout::page(&Page {
         visitor: &visitor,
         section: Section::Inbox,
@@ -64,30 +59,51 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
 }
 
 fn read(sent: Sent) -> Answer<Asked> {
-    let mut fields =
-        Fields::of_page(sent, &["q", "project", "environment", "tool", "run", "group", "cursor", "done"]);
+    let mut fields = Fields::of_page(
+        sent,
+        &["q", "project", "environment", "tool", "run", "group", "mine", "cursor", "done"],
+    );
     let filter = RequestFilter {
         states: vec![StateName::Requested, StateName::Unknown],
         project: fields.name("project"),
         environment: fields.name("environment"),
         tool: fields.name("tool"),
         run: fields.name("run"),
+        deciders: Vec::new(),
         search: fields.search("q"),
         order: Order::OldestFirst,
     };
     let search = fields.text("q").filter(|_| filter.search.is_some()).unwrap_or_default();
-    let scope = format!("console inbox {filter:?}");
+    let mine_only = fields.text("mine").is_some();
+    let scope = scope(&filter, mine_only);
     let after = fields.cursor(&scope);
     let grouped = fields.text("group").as_deref() == Some("run");
     let batch_done = fields.text("done").is_some();
-    fields.finish(Some(Asked { filter, search, grouped, after, scope, batch_done }))
+    fields.finish(Some(Asked { filter, search, grouped, mine_only, after, batch_done }))
 }
 
-fn next_page(asked: &Asked, next: &RequestCursor) -> String {
-    let mut pairs = parts::filter_pairs(&asked.filter, &asked.search);
-    pairs.extend(asked.grouped.then(|| ("group", "run".to_owned())));
-    pairs.push(("cursor", paging::token(&asked.scope, next)));
-    parts::address("/", &pairs)
+/// What waits for the one who looks, and everything that waits. A page after the first has one of the two.
+async fn read_pages(
+    api: &Api,
+    visitor: &Visitor,
+    asked: &Asked,
+) -> Result<(ListedPage, ListedPage), ServiceError> {
+    let (services, viewer) = (api.services(), visitor.bearer());
+    let mine = list_asked_of(services, &asked.filter, asked.after, MOST, viewer);
+    let all = list_for(services, &asked.filter, asked.after, MOST, viewer);
+    match (asked.mine_only, asked.after) {
+        (false, None) => tokio::try_join!(mine, all),
+        (false, Some(_)) => all.await.map(|all| (ListedPage::nothing(all.now), all)),
+        (true, _) => mine.await.map(|mine| {
+            let now = mine.now;
+            (mine, ListedPage::nothing(now))
+        }),
+    }
+}
+
+/// What a place in the list is good for.
+fn scope(filter: &RequestFilter, mine_only: bool) -> String {
+    format!("console inbox {mine_only} {filter:?}")
 }
 
 fn filters(words: Words, asked: &Asked) -> Markup {
@@ -108,12 +124,53 @@ fn filters(words: Words, asked: &Asked) -> Markup {
 /// The requests of a page.
 struct List<'p> {
     words: Words,
-    page: &'p ListedPage,
+    /// Asked of the groups of the one who looks.
+    mine: &'p ListedPage,
+    /// All, so that these are among them.
+    rest: &'p ListedPage,
+    asked: &'p Asked,
     tools: &'p ToolRegistry,
     api: &'p Api,
 }
 
+/// Whether it waits for the one who looks.
+fn is_mine(listed: &Listed) -> bool {
+    let waits = listed.request.state.name() == StateName::Requested;
+    waits && listed.standing.why_not.is_none() && listed.standing.own_vote.is_none()
+}
+
 impl List<'_> {
+    fn all(&self) -> Markup {
+        let words = self.words;
+        let next = self.rest.next.as_ref().map(|next| self.next_page(next, self.asked.mine_only));
+        html! {
+            @match (self.mine.requests.is_empty() && self.rest.requests.is_empty(), next) {
+                (true, Some(next)) => (search_goes_on(words, &next)),
+                (true, None) => (self.nothing(&self.asked.filter)),
+                (false, next) => {
+                    form method="get" action="/batch" { (self.sections()) }
+                    @if let Some(next) = next { p { a.button rel="next" href=(next) { (words.next_page()) } } }
+                }
+            }
+            @if self.asked.after.is_some() { p { a href=(parts::address("/", &self.pairs())) { (words.first_page()) } } }
+        }
+    }
+
+    /// What the page is narrowed by.
+    fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = parts::filter_pairs(&self.asked.filter, &self.asked.search);
+        pairs.extend(self.asked.grouped.then(|| ("group", "run".to_owned())));
+        pairs
+    }
+
+    fn next_page(&self, next: &RequestCursor, mine_only: bool) -> String {
+        let mut pairs = self.pairs();
+        pairs.extend(mine_only.then(|| ("mine", "yes".to_owned())));
+        let scope = scope(&self.asked.filter, mine_only);
+        pairs.push(("cursor", paging::token(&scope, next)));
+        parts::address("/", &pairs)
+    }
+
     fn nothing(&self, filter: &RequestFilter) -> Markup {
         let everything = RequestFilter { states: filter.states.clone(), ..RequestFilter::default() };
         let words = self.words;
@@ -130,28 +187,36 @@ impl List<'_> {
         }
     }
 
-    fn sections(&self, grouped: bool) -> Markup {
+    /// What waits for the one who looks: the first of it, or of a later page what is among it.
+    fn mine(&self) -> Vec<&Listed> {
+        let first = self.asked.after.is_none() || self.asked.mine_only;
+        let page = if first { self.mine } else { self.rest };
+        page.requests.iter().filter(|listed| is_mine(listed)).collect()
+    }
+
+    fn sections(&self) -> Markup {
         let words = self.words;
-        let waiting = |listed: &&Listed| listed.request.state.name() == StateName::Requested;
-        let mine = |listed: &&Listed| listed.standing.why_not.is_none() && listed.standing.own_vote.is_none();
-        let of = |wanted: &dyn Fn(&&Listed) -> bool| -> Vec<&Listed> {
-            self.page.requests.iter().filter(wanted).collect()
+        let others = |state: StateName| -> Vec<&Listed> {
+            let rest = self.rest.requests.iter().filter(|listed| !is_mine(listed));
+            rest.filter(|listed| listed.request.state.name() == state).collect()
         };
+        let more = self.mine.next.as_ref().map(|next| self.next_page(next, true));
         html! {
-            (self.section("mine", words.for_you(), &of(&|one| waiting(one) && mine(one)), grouped))
-            (self.section("doubt", words.in_doubt(), &of(&|one| !waiting(one)), grouped))
-            (self.section("others", words.for_others(), &of(&|one| waiting(one) && !mine(one)), grouped))
+            (self.section("mine", words.for_you(), &self.mine()))
+            @if let Some(more) = more { p { a.button rel="next" href=(more) { (words.more_for_you()) } } }
+            (self.section("doubt", words.in_doubt(), &others(StateName::Unknown)))
+            (self.section("others", words.for_others(), &others(StateName::Requested)))
         }
     }
 
-    fn section(&self, id: &str, title: &str, listed: &[&Listed], grouped: bool) -> Markup {
+    fn section(&self, id: &str, title: &str, listed: &[&Listed]) -> Markup {
         let words = self.words;
         let decidable = id == "mine" && listed.iter().any(|one| one.request.facts.question.is_none());
         html! {
             @if !listed.is_empty() {
                 section aria-labelledby=(id) {
                     h2 id=(id) { (title) " " span.small { (words.count(listed.len(), Count::Requests)) } }
-                    @if grouped {
+                    @if self.asked.grouped {
                         @for run in runs_of(listed) {
                             h3 { (words.run()) " " (run_link(run)) }
                             (self.items(listed.iter().copied().filter(|one| one.request.facts.run == *run), id == "mine"))
@@ -159,7 +224,12 @@ impl List<'_> {
                     } @else {
                         (self.items(listed.iter().copied(), id == "mine"))
                     }
-                    @if decidable { p { button { (words.decide_selected()) } } }
+                    @if decidable {
+                        p.buttons {
+                            button { (words.decide_selected()) }
+                            button.quiet type="button" hidden data-all=(MOST_IN_BATCH) { (words.select_all()) }
+                        }
+                    }
                 }
             }
         }
@@ -170,7 +240,7 @@ impl List<'_> {
     }
 
     fn item(&self, listed: &Listed, selectable: bool) -> Markup {
-        let (words, request, now) = (self.words, &listed.request, self.page.now);
+        let (words, request, now) = (self.words, &listed.request, self.rest.now);
         let (facts, id) = (&request.facts, request.facts.id);
         let title = format!("t-{id}");
         html! {

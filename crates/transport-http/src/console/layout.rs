@@ -6,7 +6,7 @@ use countersign_kernel::Language;
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
-use super::visitor::{Look, Theme, Visitor};
+use super::visitor::{Keys, Look, Theme, Visitor};
 use super::words::Words;
 use crate::api::AsItIs;
 
@@ -91,13 +91,13 @@ pub(super) fn page_with(status: StatusCode, page: &Page<'_>) -> Response {
         (DOCTYPE)
         html lang=(words.0.tag()) data-theme=(page.visitor.look.theme.as_str()) {
             (head(words, &page.title))
-            body data-follows=[page.follows.as_deref()] {
+            body data-follows=[page.follows.as_deref()] data-address=(page.visitor.address) data-keys=(page.visitor.look.keys.as_str()) {
                 a.skip href="#main" { (words.skip_to_content()) }
                 header.top {
                     a.brand href="/" { "Countersign" }
                     nav aria-label=(words.main_pages()) {
                         ul {
-                            @for section in Section::ALL {
+                            @for section in Section::ALL.into_iter().filter(|section| *section != Section::Audit || page.visitor.reads_record()) {
                                 li { a href=(section.path()) aria-current=[(section == page.section).then_some("page")] { (section.name(words)) } }
                             }
                         }
@@ -110,7 +110,8 @@ pub(super) fn page_with(status: StatusCode, page: &Page<'_>) -> Response {
                 main id="main" tabindex="-1" { h1 { (page.title) } (page.body) }
                 (footer(page.visitor.look, &page.visitor.address))
                 @if page.follows.is_some() {
-                    p.live id="live" role="status" data-on=(words.live_on()) data-off=(words.live_off()) { (words.live_off()) }
+                    p.live id="live" role="status" data-on=(words.live_on()) data-off=(words.live_off()) data-out=(words.live_out()) { (words.live_off()) }
+                    p.hidden id="news" role="status" {}
                 }
                 (help(words))
             }
@@ -178,7 +179,15 @@ fn footer(look: Look, address: &str) -> Markup {
                         }
                     }
                 }
+                label { (words.keys()) " "
+                    select name="keys" {
+                        @for keys in Keys::ALL {
+                            option value=(keys.as_str()) selected[keys == look.keys] { (keys_name(words, keys)) }
+                        }
+                    }
+                }
                 button.quiet { (words.apply()) }
+                button.quiet id="show-keys" type="button" hidden { (words.key_list()) }
             }
         }
     }
@@ -196,6 +205,13 @@ const fn theme_name(words: Words, theme: Theme) -> &'static str {
         Theme::Auto => words.theme_auto(),
         Theme::Light => words.theme_light(),
         Theme::Dark => words.theme_dark(),
+    }
+}
+
+const fn keys_name(words: Words, keys: Keys) -> &'static str {
+    match keys {
+        Keys::On => words.keys_on(),
+        Keys::Off => words.keys_off(),
     }
 }
 

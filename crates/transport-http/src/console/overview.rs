@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
 use super::visitor::Visitor;
-use super::words::{Count, Words};
+use super::words::Words;
 use crate::api::{Answer, Api, Fields, Sent, stream_place, unreadable};
 
 /// Days that are looked back on.
@@ -39,7 +39,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let body = html! {
         div data-live="overview" {
             (numbers(words, &requests, waiting.next.is_some(), &statistics))
-            (ages(words, &requests, now))
+            (ages(words, &requests, waiting.next.is_some(), now))
             (days(words, &statistics, now))
             (asked(words, &statistics))
         }
@@ -72,8 +72,8 @@ fn numbers(words: Words, waiting: &[&ActionRequest], more: bool, statistics: &St
     }
 }
 
-/// What waits, by how long it has.
-fn ages(words: Words, waiting: &[&ActionRequest], now: Timestamp) -> Markup {
+/// What waits, by how long it has: all of it, or the oldest.
+fn ages(words: Words, waiting: &[&ActionRequest], more: bool, now: Timestamp) -> Markup {
     let mut counts = [0_u64; AGES.len() + 1];
     for request in waiting {
         let age = now.since(request.facts.requested_at);
@@ -86,7 +86,8 @@ fn ages(words: Words, waiting: &[&ActionRequest], now: Timestamp) -> Markup {
         .zip(counts)
         .map(|(label, count)| chart::Bar { label, parts: vec![("waiting", count)] })
         .collect();
-    chart::figure(words, words.overview_by_age(), &bars, &[("waiting", words.overview_waiting())])
+    let title = if more { words.overview_oldest_by_age(MOST) } else { words.overview_by_age().to_owned() };
+    chart::figure(words, &title, &bars, &[("waiting", words.overview_waiting())])
 }
 
 /// What was decided, day by day. A day without any has its place too.
@@ -117,26 +118,15 @@ fn days(words: Words, statistics: &Statistics, now: Timestamp) -> Markup {
 }
 
 fn asked(words: Words, statistics: &Statistics) -> Markup {
+    let rows: Vec<_> = statistics
+        .asked
+        .iter()
+        .map(|one| chart::Row { label: format!("{} · {}", one.agent_key, one.tool), count: one.requests })
+        .collect();
     html! {
-        section aria-labelledby="asked" {
-            h2 id="asked" { (words.overview_by_caller()) }
-            @if statistics.asked.is_empty() { p { (words.no_requests_lately()) } } @else {
-                div.scroll tabindex="0" role="region" aria-label=(words.overview_by_caller()) {
-                    table {
-                        thead { tr { th scope="col" { (words.agent()) } th scope="col" { (words.tool()) } th scope="col" { (words.requests()) } } }
-                        tbody {
-                            @for one in &statistics.asked {
-                                tr {
-                                    td { (one.agent_key) }
-                                    td { code { (one.tool) } }
-                                    td { (words.count(usize::try_from(one.requests).unwrap_or(usize::MAX), Count::Requests)) }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        @if rows.is_empty() {
+            section { h2 { (words.overview_by_caller()) } p { (words.no_requests_lately()) } }
+        } @else { (chart::rows(words, words.overview_by_caller(), words.requests(), &rows)) }
     }
 }
 

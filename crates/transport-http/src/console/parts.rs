@@ -1,10 +1,12 @@
 //! Pieces that many pages are made of.
 
 use countersign_approvals::{ActionRequest, State, StateName};
+use countersign_kernel::terms::Terms;
 use countersign_kernel::{Millis, RequestId, RunId, Timestamp, visible};
 use countersign_mcp_tools::{Call, ControlTool, Fact, OwnershipChange, Plan, Reversibility, ToolRegistry};
 use countersign_usecases::port::RequestFilter;
 use countersign_usecases::record::LinkRecord;
+use countersign_waitstate::Run;
 use maud::{Markup, html};
 
 use super::words::Words;
@@ -21,10 +23,10 @@ fn minute(exact: &str) -> String {
     exact.get(..16).unwrap_or(exact).replace('T', " ")
 }
 
-/// How long ago a moment was.
+/// How long ago a moment was; the script counts it up.
 pub(super) fn ago(words: Words, at: Timestamp, now: Timestamp) -> Markup {
     let exact = at.to_string();
-    html! { time datetime=(exact) title=(exact) { (words.ago(words.span(now.since(at)))) } }
+    html! { time datetime=(exact) title=(exact) data-since=(words.ago("{}")) { (words.ago(words.span(now.since(at)))) } }
 }
 
 /// How long there is until a moment; the script counts it down.
@@ -76,7 +78,8 @@ pub(super) fn filter_fields(words: Words, filter: &RequestFilter, search: &str) 
 
 /// The same as a query; what says nothing is left out.
 pub(super) fn filter_pairs(filter: &RequestFilter, search: &str) -> Vec<(&'static str, String)> {
-    let RequestFilter { states: _, project, environment, tool, run, search: _, order: _ } = filter;
+    let RequestFilter { states: _, project, environment, tool, run, deciders: _, search: _, order: _ } =
+        filter;
     let mut pairs = Vec::new();
     pairs.extend((!search.is_empty()).then(|| ("q", search.to_owned())));
     pairs.extend(project.as_ref().map(|name| ("project", name.to_string())));
@@ -159,6 +162,40 @@ pub(super) fn pair(name: &str, value: &Markup) -> Markup {
 /// What an action of a tool is for, in words where it is one of ours, else by its names.
 pub(super) fn errand(words: Words, tool: &str, action: &str) -> String {
     words.errand(tool, action).map_or_else(|| format!("{tool} · {action}"), str::to_owned)
+}
+
+/// Who is asked to decide.
+pub(super) fn asked_of(words: Words, terms: &Terms) -> Markup {
+    let groups = terms.deciders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    html! { (words.approval_mode(terms.mode)) @if !groups.is_empty() { " (" (groups) ")" } }
+}
+
+/// What a step does, in words where it is one of ours, else by its name.
+pub(super) fn step_kind(words: Words, kind: &str) -> Markup {
+    html! { @match words.step_named(kind) { Some(told) => { (told) } None => { code { (visible(kind)) } } } }
+}
+
+/// The issue and the pull request that a run is about, each with what else is known of it here, and itself at the host of the code.
+pub(super) fn about_run(words: Words, run: &Run, code_host: &str) -> Markup {
+    let numbered = [
+        ("issue", words.issue(), "issues", run.links.issue),
+        ("pr", words.pull_request(), "pull", run.links.pull_request),
+    ];
+    let place =
+        run.facts.repository.as_ref().map_or_else(|| run.facts.project.to_string(), ToString::to_string);
+    let outside = run.facts.repository.as_ref().filter(|_| code_host.starts_with("https://"));
+    html! {
+        @for (kind, name, path, number) in numbered {
+            @if let Some(number) = number {
+                div { dt { (name) } dd {
+                    a href=(address("/trace", &[(kind, format!("{place}#{number}"))])) { code { (place) "#" (number) } }
+                    @if let Some(repository) = outside {
+                        " · " a href={ (code_host) "/" (repository) "/" (path) "/" (number) } rel="noopener noreferrer" target="_blank" { (words.at_code_host()) }
+                    }
+                } }
+            }
+        }
+    }
 }
 
 /// What something is connected with, as links to where more can be seen.

@@ -29,11 +29,7 @@ struct Asked {
 
 pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     let asked = read(sent)?;
-    // A page of the past doesn't change under its reader.
-    let follows = match asked.after {
-        None => Some(stream_place(&api).await?),
-        Some(_) => None,
-    };
+    let follows = Some(stream_place(&api).await?);
     let page = list_for(api.services(), &asked.filter, asked.after, MOST, visitor.bearer()).await;
     let page = page.map_err(|error| Problem::of(&error))?;
     let words = visitor.words();
@@ -65,6 +61,7 @@ fn read(sent: Sent) -> Answer<Asked> {
         environment: fields.name("environment"),
         tool: fields.name("tool"),
         run: fields.name("run"),
+        deciders: Vec::new(),
         search: fields.search("q"),
         order: Order::NewestFirst,
     };

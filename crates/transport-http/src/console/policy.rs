@@ -9,10 +9,11 @@ use maud::{Markup, html};
 use super::layout::{self, Page, Section};
 use super::parts::time;
 use super::visitor::Visitor;
-use crate::api::{Answer, Api, Fields, Problem, Sent};
+use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
 
 pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     Fields::of_page(sent, &[]).finish(Some(()))?;
+    let follows = Some(stream_place(&api).await?);
     let words = visitor.words();
     let body: Markup = match active_text(api.services()).await {
         Ok(text) => html! {
@@ -24,5 +25,11 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
         Err(error) => return Err(Problem::of(&error)),
     };
     let title = words.policy().to_owned();
-    Ok(layout::page(&Page { visitor: &visitor, section: Section::Policy, title, follows: None, body }))
+    Ok(layout::page(&Page {
+        visitor: &visitor,
+        section: Section::Policy,
+        title,
+        follows,
+        body: html! { div data-live="policy" { (body) } },
+    }))
 }

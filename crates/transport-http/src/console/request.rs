@@ -10,15 +10,34 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_approvals::{ActionRequest, Answer as Given, Settled, State as RequestState};
+use countersign_audit::EventType;
 use countersign_kernel::{RequestId, visible};
 use countersign_usecases::look::{ApprovalView, Liveness, look_at_request};
+use countersign_usecases::port::EventFilter;
+use countersign_usecases::record::EventRecord;
 use maud::{Markup, html};
 
+use super::latest::Latest;
 use super::layout::{self, Page, Section};
-use super::parts::{ago, badge, connections, countdown, due, errand, pair, run_link, time, untrusted};
+use super::parts::{
+    about_run, ago, asked_of, badge, connections, countdown, due, errand, pair, run_link, time, untrusted,
+};
 use super::visitor::Visitor;
 use super::words::Words;
-use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
+use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
+
+/// What a person can do on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Approve, deny, or decline to answer.
+    Decide,
+    /// Answer a question.
+    Answer,
+    /// Withdraw the request.
+    Withdraw,
+    /// Say what came of it.
+    Settle,
+}
 
 /// What a person had typed when something went wrong, and what that was.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +46,10 @@ pub(super) struct Draft {
     pub(super) status: StatusCode,
     /// What went wrong, in words.
     pub(super) notice: Option<Markup>,
+    /// What was to be done; nothing, while they only look.
+    pub(super) act: Option<Act>,
+    /// Fields with what is wrong with them, in words.
+    pub(super) wrong: Vec<(String, String)>,
     /// The reason.
     pub(super) reason: String,
     /// The answer in own words.
@@ -47,22 +70,25 @@ pub(super) async fn show(
     let done = fields.text("done");
     let id = fields.request_in_path(&id);
     let id = fields.finish(id)?;
-    let words = visitor.words();
-    let notice = done.and_then(|what| decision::done(words, &what));
-    let draft = Draft {
-        notice: notice.map(|text| html! { p.notice.good role="status" { (text) } }),
-        ..Draft::default()
-    };
-    render(&api, &visitor, id, draft).await
+    render(&api, &visitor, id, Draft::default(), done.as_deref()).await
 }
 
-/// The page, with what was typed.
-pub(super) async fn render(api: &Api, visitor: &Visitor, id: RequestId, draft: Draft) -> Answer<Response> {
+/// The page, with what was typed, or with what the one who looks has just done.
+pub(super) async fn render(
+    api: &Api,
+    visitor: &Visitor,
+    id: RequestId,
+    draft: Draft,
+    done: Option<&str>,
+) -> Answer<Response> {
     let follows = stream_place(api).await?;
     let view =
         look_at_request(api.services(), id, visitor.bearer()).await.map_err(|error| Problem::of(&error))?;
-    let shown = Shown { api, visitor, words: visitor.words(), view: &view, draft: &draft };
-    let body = shown.body().await?;
+    let filter = EventFilter { request: Some(id), ..EventFilter::default() };
+    let past = Latest::read(api.services().queries(), filter).await.map_err(unreadable)?;
+    let shown = Shown { api, visitor, words: visitor.words(), view: &view, past: &past, draft: &draft };
+    let body = shown.body(done).await?;
+    let visitor = &visitor.at(format!("/requests/{id}"));
     let page = Page { visitor, section: Section::Inbox, title: shown.title(), follows: Some(follows), body };
     Ok(layout::page_with(draft.status, &page))
 }
@@ -73,6 +99,7 @@ struct Shown<'p> {
     visitor: &'p Visitor,
     words: Words,
     view: &'p ApprovalView,
+    past: &'p Latest,
     draft: &'p Draft,
 }
 
@@ -95,15 +122,17 @@ impl Shown<'_> {
         format!("{}{place}", errand(self.words, facts.tool.as_str(), facts.action.as_str()))
     }
 
-    async fn body(&self) -> Answer<Markup> {
+    async fn body(&self, done: Option<&str>) -> Answer<Markup> {
         let words = self.words;
-        let why = self.why().await?;
-        let (targets, history) = (self.targets().await?, self.history().await?);
+        let (why, targets) = (self.why().await?, self.targets().await?);
         Ok(html! {
             @if let Some(notice) = &self.draft.notice { (notice) }
+            @if let Some(told) = done.and_then(|what| self.done(what)) {
+                p.notice.good role="status" data-done={ "/requests/" (self.request().facts.id) ":" } { (told) }
+            }
             div.request data-request=(self.request().facts.id) data-digest=(self.request().proposal.plan_digest)
-                data-changed=(words.plan_changed()) {
-                div data-live="status" { (self.standing()) }
+                data-changed=(words.plan_changed()) data-over=(words.over_meanwhile()) data-decidable[self.decides()] {
+                div data-live="status" data-said=(words.changed_to(words.state_name(self.request().state.name()))) { (self.standing()) }
                 @if let Some(question) = &self.view.call.question { p.lead { (untrusted(question.question.as_str())) } }
                 (self.drift())
                 @if self.is_question() { (self.asked()) } @else { (self.plan()) }
@@ -112,7 +141,7 @@ impl Shown<'_> {
                 (why)
                 (targets)
                 (self.about())
-                div data-live="history" { (self.votes()) (self.progress()) (history) }
+                div data-live="history" { (self.votes()) (self.progress()) (self.history()) }
             }
         })
     }
@@ -133,8 +162,11 @@ impl Shown<'_> {
             }
             @if self.silent() { p.small { (words.silent_about()) } }
             @if let Some(resolution) = resolution {
+                @let settled = settled_by(&self.past.events);
                 div.resolution {
-                    p { (words.how_it_ended()) ": " (words.actor(&visible(&resolution.by))) ", " (time(resolution.at)) }
+                    p { (words.how_it_ended()) ": " (words.actor(&visible(settled.map_or(resolution.by.as_str(), |(by, _)| by)))) ", " (time(resolution.at)) }
+                    @if let Some((_, why)) = settled { blockquote { (untrusted(why)) } }
+                    @if let Some(told) = resolution.code.as_deref().and_then(|code| words.code(code)) { p { (told) } }
                     @if let Some(reason) = &resolution.reason { blockquote { (untrusted(reason)) } }
                     (self.answered())
                     @if let Some(code) = &resolution.code { p.small { code { (code) } } }
@@ -185,7 +217,6 @@ impl Shown<'_> {
     fn about(&self) -> Markup {
         let (words, request) = (self.words, self.request());
         let (facts, terms, run) = (&request.facts, &request.proposal.terms, &self.view.snapshot.run);
-        let deciders = terms.deciders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         html! {
             section aria-labelledby="about" {
                 h2 id="about" { (words.facts_of_request()) }
@@ -193,10 +224,11 @@ impl Shown<'_> {
                     (pair(words.project(), &html! { (facts.project) }))
                     (pair(words.agent(), &html! { (facts.agent_key) }))
                     (pair(words.run(), &html! { (run_link(&facts.run)) " " (run.facts.run_label) }))
+                    (about_run(words, run, &self.api.settings().code_host))
                     (pair(words.tool(), &html! { code { (facts.tool) } " · " code { (facts.action) } }))
                     (pair(words.launched_by(), &html! { (facts.launched_by) }))
                     (pair(words.requested_at(), &html! { (time(facts.requested_at)) " (" (ago(words, facts.requested_at, self.view.snapshot.now)) ")" }))
-                    (pair(words.deciders(), &html! { (words.approval_mode(terms.mode)) @if !deciders.is_empty() { " (" (deciders) ")" } }))
+                    (pair(words.deciders(), &asked_of(words, terms)))
                     (pair(words.quorum(), &html! { (terms.quorum) }))
                     (pair(words.plan_digest(), &html! { code title=(request.proposal.plan_digest) { (request.proposal.plan_digest.short()) } }))
                 }
@@ -211,6 +243,14 @@ impl Shown<'_> {
             }
         }
     }
+}
+
+/// The person who said what came of an unclear request, and what they saw. The record has it; the request itself doesn't.
+fn settled_by(events: &[EventRecord]) -> Option<(&str, &str)> {
+    let ended = [EventType::ApprovalApplied.as_str(), EventType::ApprovalFailed.as_str()];
+    let event = events.iter().rfind(|event| ended.contains(&event.event_type.as_str()))?;
+    (event.detail["settled_by"] == "person").then_some(())?;
+    Some((event.detail["by"].as_str()?, event.detail["why"].as_str()?))
 }
 
 /// Where an agent's link leads. Only a web address is a link; it tells its target nothing of us.

@@ -4,17 +4,20 @@ mod timeline;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use countersign_approvals::StateName;
 use countersign_kernel::{Millis, RunId, Timestamp, visible_document};
 use countersign_usecases::look::{RunView, look_at_run};
 use countersign_usecases::paging;
-use countersign_usecases::port::{EventFilter, Order, RunCursor, RunFilter, RunRequest};
-use countersign_usecases::record::{EventRecord, LinkRecord};
+use countersign_usecases::port::{EventFilter, RequestFilter, RequestPage, RunCursor, RunFilter, RunRequest};
 use countersign_usecases::runs::RunCommandError;
-use countersign_waitstate::{Outcome, Run, RunState, RunStatus, Timer};
+use countersign_waitstate::{Outcome, Run, RunState, RunStatus, Timer, Wait};
 use maud::{Markup, html};
 
+use super::latest::Latest;
 use super::layout::{self, Page, Section};
-use super::parts::{address, ago, badge, connections, errand, pair, request_link, run_link, time};
+use super::parts::{
+    about_run, address, ago, asked_of, badge, connections, errand, pair, request_link, run_link, time,
+};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
@@ -22,8 +25,8 @@ use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
 /// Runs on one page.
 const MOST: u32 = 100;
 
-/// Events a run's page tells of and the timeline is drawn from: the latest.
-const EVENTS: u32 = 100;
+/// Open requests of a run whose deciders its page tells.
+const MOST_WAITS: u32 = 20;
 
 pub(super) async fn list(State(api): State<Api>, visitor: Visitor, sent: Sent) -> Answer<Response> {
     let mut fields = Fields::of_page_with(sent, &["project", "agent_key", "cursor"], &["status"]);
@@ -124,52 +127,41 @@ pub(super) async fn show(
     let id = fields.finish(id)?;
     let follows = stream_place(&api).await?;
     let queries = api.services().queries();
-    let filter = EventFilter { run: Some(id.clone()), order: Order::NewestFirst, ..EventFilter::default() };
-    let events = queries.list_events(&filter, None, EVENTS + 1);
-    let (view, events, now) =
-        tokio::try_join!(look_at_run(api.services(), &id), events, queries.ping()).map_err(unreadable)?;
+    let past = Latest::read(queries, EventFilter { run: Some(id.clone()), ..EventFilter::default() });
+    // What it waits for, with who is asked. A run waits for one thing, or for a few.
+    let open = RequestFilter {
+        states: vec![StateName::Requested],
+        run: Some(id.clone()),
+        ..RequestFilter::default()
+    };
+    let open = queries.list_requests(&open, None, MOST_WAITS);
+    let (view, past, open, now) =
+        tokio::try_join!(look_at_run(api.services(), &id), past, open, queries.ping()).map_err(unreadable)?;
     let view = view.ok_or_else(|| Problem::of(&RunCommandError::Unknown(id.clone())))?;
-    let past = Past::of(events.events);
     let words = visitor.words();
     let body = html! {
         div data-live="run" {
             p.status { (status(words, &view.run)) " · " (budget(words, &view.run.state, view.run.facts.budget, now)) }
             (timeline::picture(words, &view.run, &past, now))
-            (waits(words, &view.run, now))
+            (waits(words, &view.run, &open, now))
             (requests(words, &view))
-            (about(words, &view.run, &view.links, now))
-            (happened(words, &id, &past))
+            (about(&api, words, &view, now))
+            (happened(words, &id, &past, visitor.reads_record()))
         }
     };
     let title = format!("{} {id}", words.run());
     Ok(layout::page(&Page { visitor: &visitor, section: Section::Runs, title, follows: Some(follows), body }))
 }
 
-/// What happened to a run lately.
-struct Past {
-    /// In the order in which it happened.
-    events: Vec<EventRecord>,
-    /// Whether something happened before.
-    cut: bool,
-}
-
-impl Past {
-    /// Of these, newest first, one more than is shown.
-    fn of(mut newest_first: Vec<EventRecord>) -> Self {
-        let most = usize::try_from(EVENTS).unwrap_or(usize::MAX);
-        let cut = newest_first.len() > most;
-        newest_first.truncate(most);
-        newest_first.reverse();
-        Self { events: newest_first, cut }
-    }
-}
-
-fn happened(words: Words, id: &RunId, past: &Past) -> Markup {
+fn happened(words: Words, id: &RunId, past: &Latest, reads_record: bool) -> Markup {
     html! {
         section aria-labelledby="happened" {
             h2 id="happened" { (words.what_happened()) }
             @if past.cut {
-                p { (words.latest_events_only()) " " a href=(address("/audit", &[("run", id.to_string())])) { (words.all_events_of_run()) } }
+                p {
+                    (words.latest_events_only())
+                    @if reads_record { " " a href=(address("/audit", &[("run", id.to_string())])) { (words.all_that_happened()) } }
+                }
             }
             ol.events {
                 @for event in &past.events {
@@ -196,12 +188,23 @@ fn budget(words: Words, state: &RunState, whole: Millis, now: Timestamp) -> Mark
     }
 }
 
-fn waits(words: Words, run: &Run, now: Timestamp) -> Markup {
+fn waits(words: Words, run: &Run, open: &RequestPage, now: Timestamp) -> Markup {
+    let terms = |wait: &Wait| {
+        let asked = open.requests.iter().find(|(request, _)| request.facts.id == wait.request);
+        asked.map(|(request, _)| &request.proposal.terms)
+    };
     html! {
         @if !run.waits.is_empty() {
             section aria-labelledby="waits" {
                 h2 id="waits" { (words.waits()) }
-                ul { @for wait in &run.waits { li { (request_link(wait.request, words.wait_reason(wait.reason))) " · " (ago(words, wait.opened_at, now)) } } }
+                ul {
+                    @for wait in &run.waits {
+                        li {
+                            (request_link(wait.request, words.wait_reason(wait.reason))) " · " (ago(words, wait.opened_at, now))
+                            @if let Some(terms) = terms(wait) { " · " (words.deciders()) ": " (asked_of(words, terms)) }
+                        }
+                    }
+                }
             }
         }
     }
@@ -265,7 +268,8 @@ fn outcome(words: Words, outcome: &Outcome) -> Markup {
     }
 }
 
-fn about(words: Words, run: &Run, links: &[LinkRecord], now: Timestamp) -> Markup {
+fn about(api: &Api, words: Words, view: &RunView, now: Timestamp) -> Markup {
+    let RunView { run, links, .. } = view;
     let facts = &run.facts;
     html! {
         section aria-labelledby="about" {
@@ -278,6 +282,7 @@ fn about(words: Words, run: &Run, links: &[LinkRecord], now: Timestamp) -> Marku
                 (pair(words.launched_by(), &html! { (facts.launched_by) }))
                 (pair(words.registered_at(), &time(run.registered_at)))
                 @if let Some(repository) = &facts.repository { (pair(words.repository(), &html! { code { (repository) } })) }
+                (about_run(words, run, &api.settings().code_host))
                 @if let Some(namespace) = &facts.namespace { (pair(words.namespace(), &html! { code { (namespace) } })) }
                 @if let Some(at) = run.last_heartbeat_at { (pair(words.last_heartbeat(), &ago(words, at, now))) }
             }

@@ -1,4 +1,4 @@
-//! `POST /settings`: how this browser wants its pages. Kept in two cookies that mean nothing to anybody else.
+//! `POST /settings`: how this browser wants its pages. Kept in cookies that mean nothing to anybody else.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -8,19 +8,24 @@ use countersign_usecases::sign_in::ReturnTo;
 
 use super::decide::see;
 use super::form::Form;
-use super::visitor::{LANGUAGE, THEME, Theme};
+use super::visitor::{KEYS, Keys, LANGUAGE, THEME, Theme};
 use crate::api::{Answer, Api};
 
 /// A year in seconds.
 const KEPT_S: u32 = 31_536_000;
 
 pub(super) async fn change(State(_): State<Api>, mut form: Form) -> Answer<Response> {
-    form.only(&["language", "theme", "return_to"])?;
+    form.only(&["language", "theme", "keys", "return_to"])?;
     let language = form.text("language").and_then(|tag| tag.parse::<Language>().ok());
     let theme = form.text("theme").as_deref().and_then(Theme::parse);
+    let keys = form.text("keys").as_deref().and_then(Keys::parse);
     let mut response = back_to(form.text("return_to").as_deref());
     let headers = response.headers_mut();
-    let chosen = [(LANGUAGE, language.map(Language::tag)), (THEME, theme.map(Theme::as_str))];
+    let chosen = [
+        (LANGUAGE, language.map(Language::tag)),
+        (THEME, theme.map(Theme::as_str)),
+        (KEYS, keys.map(Keys::as_str)),
+    ];
     for (name, value) in chosen {
         let Some(value) = value else { continue };
         let cookie = format!("{name}={value}; Path=/; Max-Age={KEPT_S}; SameSite=Lax");

@@ -2,11 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use countersign_approvals::{ActionRequest, StateName};
+use countersign_kernel::{visible, visible_document};
+use countersign_mcp_tools::Plan;
 use countersign_usecases::look;
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{badge, connection, errand, request_link, run_link, time};
+use super::parts::{badge, connection, errand, request_link, run_link, step_kind, time};
 use super::visitor::Visitor;
 use super::words::{Count, Words};
 use crate::api::{Answer, Api, Fields, Problem, Sent, TRACE_KINDS, stream_place, trace_from};
@@ -38,7 +41,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
             @if trace.runs.is_empty() && trace.links.is_empty() { div.empty { p.lead { (words.trace_nothing()) } } } @else {
                 @if !trace.complete { p.notice { (words.trace_incomplete()) } }
                 (graph(words, given, &text, &trace))
-                (list(words, &trace))
+                (list(words, &trace, visitor.reads_record()))
             }
         }
     };
@@ -85,7 +88,7 @@ fn graph(words: Words, kind: &str, text: &str, trace: &look::Trace) -> Markup {
                                     li { div.node {
                                         (request_link(request.facts.id, &errand(words, request.facts.tool.as_str(), request.facts.action.as_str()))) " "
                                         (badge(words, request.state.name()))
-                                    } }
+                                    } (effects(words, request)) }
                                 }
                             }
                         }
@@ -96,7 +99,27 @@ fn graph(words: Words, kind: &str, text: &str, trace: &look::Trace) -> Markup {
     }
 }
 
-fn list(words: Words, trace: &look::Trace) -> Markup {
+/// What a request did, or may have done: the targets of its steps.
+fn effects(words: Words, request: &ActionRequest) -> Markup {
+    let reached = match request.state.name() {
+        StateName::Applied | StateName::Applying | StateName::Unknown => true,
+        StateName::Requested
+        | StateName::Approved
+        | StateName::Answered
+        | StateName::Denied
+        | StateName::Expired
+        | StateName::Cancelled
+        | StateName::Failed => false,
+    };
+    let plan = Plan::from_json(&request.proposal.plan).ok().filter(|plan| reached && !plan.steps.is_empty());
+    html! {
+        @if let Some(plan) = plan {
+            ul { @for step in &plan.steps { li { div.node { (step_kind(words, &step.kind)) " " code { (visible(&step.target)) } } } } }
+        }
+    }
+}
+
+fn list(words: Words, trace: &look::Trace, reads_record: bool) -> Markup {
     html! {
         section aria-labelledby="happened" {
             h2 id="happened" { (words.what_happened()) }
@@ -104,9 +127,11 @@ fn list(words: Words, trace: &look::Trace) -> Markup {
             ol.events {
                 @for event in &trace.events {
                     li {
-                        (time(event.at.0)) " " (words.event_named(&event.event_type))
+                        @if reads_record { a href={ "/audit/" (event.event_id) } { (time(event.at.0)) } } @else { (time(event.at.0)) }
+                        " " (words.event_named(&event.event_type))
                         @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }
                         " " span.small { (words.decided_by(words.actor(&event.actor_id))) }
+                        @for receipt in event.detail["receipts"].as_array().into_iter().flatten() { " " code.receipt { (visible_document(receipt)) } }
                     }
                 }
             }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use countersign_kernel::Language;
 use countersign_usecases::Identity;
-use countersign_usecases::access::{BearerIdentity, Role};
+use countersign_usecases::access::{Access, BearerIdentity, Operation, Role};
 use maud::{Markup, html};
 
 use super::words::Words;
@@ -17,6 +17,8 @@ use crate::sign_in::SignedIn;
 pub(super) const LANGUAGE: &str = "countersign-language";
 /// The cookie that holds the chosen theme.
 pub(super) const THEME: &str = "countersign-theme";
+/// The cookie that holds whether single keys do something.
+pub(super) const KEYS: &str = "countersign-keys";
 
 /// How light a page is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,11 +48,37 @@ impl Theme {
     }
 }
 
+/// Whether single keys do something. Whoever speaks to their machine, or presses keys by chance, has them off (WCAG 2.1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// They do.
+    #[default]
+    On,
+    /// They don't.
+    Off,
+}
+
+impl Keys {
+    pub(super) const ALL: [Self; 2] = [Self::On, Self::Off];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|keys| keys.as_str() == text)
+    }
+}
+
 /// How pages are to be shown, whoever looks at them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(super) words: Words,
     pub(super) theme: Theme,
+    pub(super) keys: Keys,
 }
 
 impl Look {
@@ -61,6 +89,7 @@ impl Look {
         Self {
             words: Words(language),
             theme: cookie::values(headers, THEME).next().and_then(Theme::parse).unwrap_or_default(),
+            keys: cookie::values(headers, KEYS).next().and_then(Keys::parse).unwrap_or_default(),
         }
     }
 }
@@ -73,7 +102,7 @@ pub(crate) struct Visitor {
     /// Whether nobody has to prove anything here, which every page says.
     pub(super) development: bool,
     pub(super) look: Look,
-    /// The page they asked for, with its query.
+    /// Where the page they look at is to be had, with its query.
     pub(super) address: String,
 }
 
@@ -110,6 +139,20 @@ impl Visitor {
 
     pub(super) fn has(&self, role: Role) -> bool {
         self.bearer().roles.contains(&role)
+    }
+
+    /// Whether they may read the record.
+    pub(super) fn reads_record(&self) -> bool {
+        match Operation::ListEvents.access() {
+            Access::AnyOf(roles) => roles.iter().any(|role| self.has(*role)),
+            Access::Public => true,
+            Access::Run { .. } => false,
+        }
+    }
+
+    /// The same person, looking at a page that is to be had there: what a command answers with has no address of its own.
+    pub(super) fn at(&self, address: String) -> Self {
+        Self { address, ..self.clone() }
     }
 }
 
@@ -153,5 +196,7 @@ mod tests {
         assert_eq!(of(&[(header::COOKIE, "countersign-language=xx")]), Language::English);
         assert_eq!(look(&[(header::COOKIE, "countersign-theme=dark; x")]).theme, Theme::Dark);
         assert_eq!(look(&[(header::COOKIE, "countersign-theme=pink")]).theme, Theme::Auto);
+        assert_eq!(look(&[]).keys, Keys::On);
+        assert_eq!(look(&[(header::COOKIE, "countersign-keys=off")]).keys, Keys::Off);
     }
 }

@@ -10,6 +10,7 @@ use maud::html;
 
 use super::decide::Command;
 use super::form::Form;
+use super::request::Act;
 use super::visitor::Visitor;
 use crate::api::{Answer, Api, Problem, most_bytes, voice};
 use crate::multipart;
@@ -75,7 +76,11 @@ async fn dictated(
     purpose: Purpose,
 ) -> Answer<Response> {
     let Spoken { mut form, recording } = spoken;
-    let mut command = Command::begin(api, visitor, id, &mut form, known)?;
+    let act = match purpose {
+        Purpose::Reason => Act::Decide,
+        Purpose::Answer => Act::Answer,
+    };
+    let mut command = Command::begin(api, visitor, id, act, (&mut form, known))?;
     let recording = match recording {
         Ok(recording) => recording,
         Err(problem) => return command.said(&problem).await,

@@ -5,6 +5,7 @@
 mod codes;
 mod events;
 mod names;
+mod rules;
 mod spans;
 mod states;
 
@@ -71,9 +72,13 @@ texts! {
     apply: "Apply", "Применить";
     development: "Development login: nobody proves who they are here. Never use it for anything that matters.", "Вход для разработки: никто не подтверждает, кто он. Не используйте его для чего-либо важного.";
     keys: "Keys", "Клавиши";
+    keys_on: "single keys work", "действуют";
+    keys_off: "off", "выключены";
+    key_list: "Show the keys", "Список клавиш";
     close: "Close", "Закрыть";
     live_on: "Up to date", "Обновляется само";
     live_off: "Not updated by itself: reload to see changes", "Не обновляется само: перезагрузите страницу";
+    live_out: "You are signed out: reload to sign in again", "Вы вышли: перезагрузите, чтобы войти снова";
     next_page: "Next page", "Дальше";
     first_page: "First page", "В начало";
     filter: "Filter", "Отбор";
@@ -83,6 +88,8 @@ texts! {
     environment: "Environment", "Окружение";
     tool: "Tool", "Инструмент";
     agent: "Agent", "Агент";
+    action: "Action", "Действие";
+    place_in_list: "Place in the list", "Место в списке";
     run: "Run", "Запуск";
     request: "Request", "Запрос";
     state: "State", "Состояние";
@@ -92,6 +99,7 @@ texts! {
 
     // Waiting.
     for_you: "For you to decide", "Ждут вашего решения";
+    more_for_you: "More that waits for you", "Ещё ждут вашего решения";
     for_others: "For others to decide", "Ждут решения других";
     in_doubt: "Unclear whether it was done", "Неясно, выполнено ли";
     nothing_waits: "Nothing is waiting.", "Ничего не ожидает.";
@@ -100,6 +108,7 @@ texts! {
     search_on: "Search on", "Искать дальше";
     nothing_passes: "Nothing passes this filter.", "По этому отбору ничего нет.";
     select: "Select", "Выбрать";
+    select_all: "Select all of these", "Выбрать все";
     decide_selected: "Decide on the selected", "Решить по выбранным";
     group_by_run: "Group by run", "По запускам";
     silent: "requester is silent", "запросивший молчит";
@@ -145,7 +154,7 @@ texts! {
     target_history: "What happened to the targets before", "Что было с целями раньше";
     what_happened: "What happened", "Что произошло";
     latest_events_only: "These are the latest of it.", "Это последнее из этого.";
-    all_events_of_run: "All of it", "Всё, что было";
+    all_that_happened: "All of it", "Всё, что было";
     facts_of_request: "About the request", "О запросе";
     launched_by: "Launched by", "Запустил";
     requested_at: "Asked", "Запрошено";
@@ -198,6 +207,7 @@ texts! {
     done_batch: "All of your decisions count.", "Все ваши решения учтены.";
     plan_changed: "What would be done has changed since you looked. This is how it is now: please decide again.", "С тех пор, как вы смотрели, изменилось, что будет сделано. Вот как сейчас: решите, пожалуйста, снова.";
     too_late: "Somebody was faster:", "Кто-то успел раньше:";
+    over_meanwhile: "It no longer waits for your decision. Look at how it stands now.", "Ваше решение больше не нужно. Посмотрите, как обстоят дела.";
     had_typed: "What you had typed", "Что вы написали";
     not_counted: "That did not count:", "Это не учтено:";
 
@@ -217,6 +227,7 @@ texts! {
     mode_code_only: "code only", "только код";
     repository: "Repository", "Репозиторий";
     issue: "Issue", "Задача";
+    at_code_host: "open it", "открыть";
     pull_request: "Pull request", "Запрос на слияние";
     namespace: "Namespace", "Пространство имён";
     registered_at: "Begun", "Начат";
@@ -235,16 +246,19 @@ texts! {
     outcome_undeliverable: "the run ended before the agent read it", "запуск закончился раньше, чем агент это прочитал";
     timeline: "Timeline", "Ход запуска";
     timeline_running: "working", "работает";
+    timeline_asked: "asked", "запросил";
+    timeline_good: "approved, answered or done", "согласовано, отвечено или сделано";
+    timeline_bad: "denied, failed or too late", "отклонено, не вышло или опоздало";
     timeline_waiting: "waiting, time stands still", "ждёт, время стоит";
 
     // The overview.
     overview_waiting: "waiting now", "ждут сейчас";
-    overview_p50: "half decided within", "половина решена за";
-    overview_p95: "95 of 100 decided within", "95 из 100 решены за";
-    overview_expired: "not decided or begun in time", "не решены или не начаты вовремя";
+    overview_p50: "half decided within, 14 days", "половина решена за, 14 дней";
+    overview_p95: "95 of 100 decided within, 14 days", "95 из 100 решены за, 14 дней";
+    overview_expired: "not decided or begun in time, 14 days", "не решены или не начаты вовремя, 14 дней";
     overview_by_age: "Waiting, by age", "Ожидающие по давности";
-    overview_by_day: "Decisions in the last 14 days", "Решения за последние 14 дней";
-    overview_by_caller: "Who asked for what", "Кто что запрашивал";
+    overview_by_day: "Decisions in the last 14 days, by days of UTC", "Решения за последние 14 дней, по дням UTC";
+    overview_by_caller: "Who asked for what in the last 14 days", "Кто что запрашивал за последние 14 дней";
     overview_numbers: "The same in numbers", "То же в числах";
     overview_approvals: "approved", "согласовано";
     overview_denials: "denied", "отклонено";
@@ -313,7 +327,7 @@ texts! {
 sentences! {
     on_page(page): "{page} · Countersign", "{page} · Countersign";
     signed_in_as(who): "Signed in as {who}", "Вы вошли как {who}";
-    of_quorum(given, needed): "{given} of {needed}", "{given} из {needed}";
+    of_quorum(given, needed): "{given} of {needed} approvals", "согласий: {given} из {needed}";
     ago(span): "{span} ago", "{span} назад";
     decided_by(who): "by {who}", "{who}";
     revision(number): "Proposal {number}", "Предложение {number}";
@@ -323,9 +337,12 @@ sentences! {
     option(number): "Option {number}", "Вариант {number}";
     budget_left(left, whole): "{left} of {whole} left", "осталось {left} из {whole}";
     policy_number(number): "No. {number}", "№ {number}";
+    overview_oldest_by_age(number): "The {number} that wait longest, by age", "Ожидающие дольше всех ({number}) по давности";
+    batch_most(number): "At most {number} are decided at once: these are the first of them.", "За раз решают не больше {number}: вот первые из них.";
     dictate_limits(span, megabytes): "At most {span} and {megabytes} MB. The recording is not kept.", "Не дольше {span} и не больше {megabytes} МБ. Запись не хранится.";
     transcribed(by): "put into text by {by}", "в текст превращено: {by}";
     transcript_sure(percent): "{percent} % sure", "уверенность {percent} %";
+    waits_for_you(requests): "For you to decide: {requests}.", "Ждут вашего решения: {requests}.";
     changed_to(state): "It is now: {state}.", "Теперь: {state}.";
 }
 

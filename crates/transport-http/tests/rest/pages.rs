@@ -42,7 +42,8 @@ impl Shown {
     /// The fields of the form that goes to this address, as a browser would send them with this button.
     #[track_caller]
     pub(super) fn form(&self, action: &str) -> Vec<(String, String)> {
-        let fields = format!("form[action='{action}'] input[type=hidden]");
+        let form = format!("form[action='{action}'] input");
+        let fields = format!("{form}[type=hidden], {form}[type=checkbox][checked]");
         let value = |element: ElementRef<'_>, name| element.attr(name).unwrap_or_default().to_owned();
         assert!(
             !self.all(&format!("form[action='{action}']")).is_empty(),
@@ -91,6 +92,19 @@ impl World {
     /// Sends a form.
     pub(super) async fn submit(&self, who: &str, path: &str, fields: &[(&str, &str)]) -> Shown {
         self.shown(form(call(Method::POST, who, path, None), fields)).await
+    }
+
+    /// Sends a form in this language.
+    pub(super) async fn submit_in(
+        &self,
+        language: &str,
+        who: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Shown {
+        let mut request = form(call(Method::POST, who, path, None), fields);
+        request.headers_mut().insert(header::ACCEPT_LANGUAGE, language.parse().unwrap());
+        self.shown(request).await
     }
 
     /// A page as a browser with a session gets it.

@@ -255,7 +255,7 @@ async fn a_credential_in_an_address_is_refused_whoever_sends_it() {
         for path in ["/sign-in", "/elsewhere", "/runs"] {
             let refused = world.page("alice", &format!("{path}?x=1&{name}=alice")).await;
             assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path} {name}");
-            assert!(refused.text("p.lead").contains("credentials don't belong into an address"));
+            assert!(refused.text("p.lead").contains("An address must not hold what proves who you are"));
             assert!(!refused.source.contains("=alice"));
         }
         for path in ["/api/v1/policy", "/api/v1/docs"] {

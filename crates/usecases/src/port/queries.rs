@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_audit::EventType;
 use countersign_kernel::{
-    ActionName, AgentKey, DatabaseName, Environment, EventId, Millis, ProjectKey, RequestId, RunId,
-    Timestamp, ToolName,
+    ActionName, AgentKey, DatabaseName, Environment, EventId, GroupName, Millis, ProjectKey, RequestId,
+    RunId, Timestamp, ToolName,
 };
 use countersign_waitstate::{Outcome, Run, RunStatus};
 
@@ -49,6 +49,8 @@ pub struct RequestFilter {
     pub tool: Option<ToolName>,
     /// Of this run.
     pub run: Option<RunId>,
+    /// Whose decision is that of one of these groups; of whomever, when there are none.
+    pub deciders: Vec<GroupName>,
     /// Found by these words.
     pub search: Option<Search>,
     /// By age, and then by id.

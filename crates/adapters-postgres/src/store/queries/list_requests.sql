@@ -1,4 +1,5 @@
--- Requests in states $1, of project $2, environment $3, tool $4, run $5, after ($6, $7), at most $8; newest first when $9 says so.
+-- Requests in states $1, of project $2, environment $3, tool $4, run $5, asked of one of the groups $10, after ($6, $7), at most $8; newest first when $9 says
+-- so.
 -- Each state is read by itself, in the order of an index where it stands before the age: of no state more is read than the page holds.
 SELECT json_build_object(
     'bundle', json_build_object('request', row_to_json(q), 'votes', COALESCE((
@@ -15,6 +16,7 @@ FROM (
             AND ($3::text IS NULL OR q.environment = $3)
             AND ($4::text IS NULL OR q.tool = $4)
             AND ($5::text IS NULL OR q.run_id = $5)
+            AND (cardinality($10::text[]) = 0 OR q.terms -> 'deciders' ?| $10)
             AND ($6::text IS NULL OR (q.requested_at, q.request_id) > ($6::timestamptz, $7::text))
         ORDER BY q.requested_at, q.request_id LIMIT $8)
         UNION ALL
@@ -24,6 +26,7 @@ FROM (
             AND ($3::text IS NULL OR q.environment = $3)
             AND ($4::text IS NULL OR q.tool = $4)
             AND ($5::text IS NULL OR q.run_id = $5)
+            AND (cardinality($10::text[]) = 0 OR q.terms -> 'deciders' ?| $10)
             AND ($6::text IS NULL OR (q.requested_at, q.request_id) < ($6::timestamptz, $7::text))
         ORDER BY q.requested_at DESC, q.request_id DESC LIMIT $8)
     ) AS found

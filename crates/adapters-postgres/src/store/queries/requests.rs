@@ -1,7 +1,7 @@
 //! Requests, their votes and steps.
 
 use countersign_approvals::{ActionRequest, StateName};
-use countersign_kernel::{RequestId, Timestamp};
+use countersign_kernel::{GroupName, RequestId, Timestamp};
 use countersign_usecases::port::{
     Order, RequestCursor, RequestFilter, RequestPage, RequestStatus, StoreError,
 };
@@ -33,6 +33,7 @@ pub(super) struct Wanted<'f> {
     pub(super) environment: Option<&'f str>,
     pub(super) tool: Option<&'f str>,
     pub(super) run: Option<&'f str>,
+    pub(super) deciders: Vec<&'f str>,
     pub(super) after_at: Option<String>,
     pub(super) after_id: Option<String>,
     pub(super) newest_first: bool,
@@ -40,7 +41,7 @@ pub(super) struct Wanted<'f> {
 
 impl<'f> Wanted<'f> {
     pub(super) fn of(filter: &'f RequestFilter, after: Option<RequestCursor>) -> Self {
-        let RequestFilter { states, project, environment, tool, run, search: _, order } = filter;
+        let RequestFilter { states, project, environment, tool, run, deciders, search: _, order } = filter;
         let states = if states.is_empty() { &StateName::ALL[..] } else { states };
         Self {
             states: states.iter().map(|state| state.as_str()).collect(),
@@ -48,6 +49,7 @@ impl<'f> Wanted<'f> {
             environment: environment.as_ref().map(|environment| environment.as_str()),
             tool: tool.as_ref().map(|tool| tool.as_str()),
             run: run.as_ref().map(|run| run.as_str()),
+            deciders: deciders.iter().map(GroupName::as_str).collect(),
             after_at: after.map(|cursor| cursor.requested_at.to_string()),
             after_id: after.map(|cursor| cursor.id.to_string()),
             newest_first: match order {
@@ -59,7 +61,8 @@ impl<'f> Wanted<'f> {
 }
 
 pub(super) async fn list(pool: &PgPool, wanted: Wanted<'_>, size: i64) -> Result<RequestPage, StoreError> {
-    let Wanted { states, project, environment, tool, run, after_at, after_id, newest_first } = wanted;
+    let Wanted { states, project, environment, tool, run, deciders, after_at, after_id, newest_first } =
+        wanted;
     let documents = sqlx::query_file_scalar!(
         "src/store/queries/list_requests.sql",
         &states as &[&str],
@@ -70,7 +73,8 @@ pub(super) async fn list(pool: &PgPool, wanted: Wanted<'_>, size: i64) -> Result
         after_at,
         after_id,
         size + 1,
-        newest_first
+        newest_first,
+        &deciders as &[&str]
     )
     .fetch_all(pool)
     .await

@@ -80,7 +80,7 @@ impl Finder<'_> {
         limit: i64,
     ) -> Result<Looked, StoreError> {
         let looked_through = i64::from(self.bounds.looked_through);
-        let statement = bound(IN_ORDER, wanted, search, limit).bind(looked_through);
+        let statement = bound(IN_ORDER, wanted, search, limit).bind(looked_through).bind(&wanted.deciders);
         read(&statement.fetch_one(self.pool).await.map_err(store_error)?, TABLE, "of a search")
     }
 
@@ -101,7 +101,8 @@ impl Finder<'_> {
             .fetch_one(&mut *transaction)
             .await
             .map_err(store_error)?;
-        match bound(BY_WORDS, wanted, search, limit).fetch_all(&mut *transaction).await {
+        match bound(BY_WORDS, wanted, search, limit).bind(&wanted.deciders).fetch_all(&mut *transaction).await
+        {
             Ok(documents) => {
                 transaction.commit().await.map_err(store_error)?;
                 Ok(Some(documents))

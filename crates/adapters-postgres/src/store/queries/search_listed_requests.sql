@@ -11,6 +11,7 @@ WITH looked AS MATERIALIZED (
             AND ($3::text IS NULL OR q.environment = $3)
             AND ($4::text IS NULL OR q.tool = $4)
             AND ($5::text IS NULL OR q.run_id = $5)
+            AND (cardinality($12::text[]) = 0 OR q.terms -> 'deciders' ?| $12)
             AND ($6::text IS NULL OR (q.requested_at, q.request_id) > ($6::timestamptz, $7::text))
         ORDER BY q.requested_at, q.request_id LIMIT $11)
         UNION ALL
@@ -20,6 +21,7 @@ WITH looked AS MATERIALIZED (
             AND ($3::text IS NULL OR q.environment = $3)
             AND ($4::text IS NULL OR q.tool = $4)
             AND ($5::text IS NULL OR q.run_id = $5)
+            AND (cardinality($12::text[]) = 0 OR q.terms -> 'deciders' ?| $12)
             AND ($6::text IS NULL OR (q.requested_at, q.request_id) < ($6::timestamptz, $7::text))
         ORDER BY q.requested_at DESC, q.request_id DESC LIMIT $11)
     ) AS found

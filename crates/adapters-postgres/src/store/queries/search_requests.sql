@@ -13,6 +13,7 @@ FROM (
         AND ($3::text IS NULL OR q.environment = $3)
         AND ($4::text IS NULL OR q.tool = $4)
         AND ($5::text IS NULL OR q.run_id = $5)
+        AND (cardinality($11::text[]) = 0 OR q.terms -> 'deciders' ?| $11)
         AND ($6::text IS NULL OR (s.requested_at, s.request_id) > ($6::timestamptz, $7::text))
     ORDER BY s.requested_at, s.request_id LIMIT $8)
     UNION ALL
@@ -23,6 +24,7 @@ FROM (
         AND ($3::text IS NULL OR q.environment = $3)
         AND ($4::text IS NULL OR q.tool = $4)
         AND ($5::text IS NULL OR q.run_id = $5)
+        AND (cardinality($11::text[]) = 0 OR q.terms -> 'deciders' ?| $11)
         AND ($6::text IS NULL OR (s.requested_at, s.request_id) < ($6::timestamptz, $7::text))
     ORDER BY s.requested_at DESC, s.request_id DESC LIMIT $8)
 ) AS page JOIN mcp_action_requests AS q USING (request_id)

@@ -19,98 +19,148 @@
     for (const time of all("time[data-moment]", root)) time.textContent = moment.format(new Date(time.dateTime));
     count();
   };
+  const seconds = (from, to) => Math.max(0, Math.floor((to - from) / 1000));
   const count = () => {
     for (const time of all("time[data-until]")) {
-      const left = Math.floor((new Date(time.dateTime) - Date.now()) / 1000);
-      time.textContent = left <= 0 ? time.dataset.up : span(left);
+      const left = seconds(Date.now(), new Date(time.dateTime));
+      time.textContent = left === 0 ? time.dataset.up : span(left);
       time.toggleAttribute("data-hurry", left < 300);
     }
+    for (const time of all("time[data-since]")) time.textContent = time.dataset.since.replace("{}", span(seconds(new Date(time.dateTime), Date.now())));
   };
   setInterval(count, 1000);
 
-  // What is live is read again and put in the place of what was there; what somebody is working in stays as it is.
-  const busy = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-  let reading = null;
-  let again = false;
-  const refresh = async () => {
-    if (reading) { again = true; return; }
-    reading = fetch(location.href, { headers: { accept: "text/html" } });
+  // Where this page is to be had: a refused command is answered on an address that can't be read again.
+  const here = new URL(document.body.dataset.address ?? location.href, location.href);
+  if (here.pathname !== location.pathname) history.replaceState(null, "", here.pathname + here.search);
+
+  // What is live is read again and put in the place of what was there; where somebody types it waits until they are done.
+  const live = $("#live");
+  const typing = (part) => part.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), textarea, select");
+  // What a part says, without what only time changes.
+  const said = (part) => {
+    const copy = part.cloneNode(true);
+    for (const time of all("time", copy)) { time.textContent = ""; time.removeAttribute("data-hurry"); }
+    return copy.innerHTML;
+  };
+  const seen = new Map(all("[data-live]").map((part) => [part.dataset.live, said(part)]));
+  let connected = false, current = true, over = false;
+  const tell = () => {
+    const state = over ? "out" : connected && current ? "on" : "off";
+    live.dataset.state = state;
+    if (live.textContent !== live.dataset[state]) live.textContent = live.dataset[state];
+  };
+  // However much happens, the page is read no more often than that: its reader has other pages, and decisions to send.
+  const SHORTEST_MS = 500;
+  let reading = false, wanted = false, timer = null, last = 0;
+  const refresh = (after = 0) => {
+    wanted = true;
+    const wait = Math.max(after, last + SHORTEST_MS - Date.now());
+    if (reading || over || timer) return;
+    if (wait > 0) timer = setTimeout(() => { timer = null; read(); }, wait); else read();
+  };
+  const read = async () => {
+    [reading, wanted, last] = [true, false, Date.now()];
+    let retry = 0;
     try {
-      const response = await reading;
-      if (response.ok || response.status < 500) replace(new DOMParser().parseFromString(await response.text(), "text/html"));
-    } catch { /* The stream says when the server is back. */ } finally {
-      reading = null;
-    }
-    if (again) { again = false; setTimeout(refresh, 200); }
+      const response = await fetch(here, { headers: { accept: "text/html", "x-refresh": "1" }, redirect: "manual" });
+      if (response.type === "opaqueredirect") over = true;
+      else if (response.status === 429 || response.status >= 500) retry = 1000 * (Number(response.headers.get("retry-after")) || 2);
+      else replace(new DOMParser().parseFromString(await response.text(), "text/html"));
+    } catch { retry = 5000; }
+    reading = false;
+    current = !retry;
+    tell();
+    if (retry) refresh(retry); else if (wanted) refresh();
+  };
+  // Where the focus was is found again by what it stood on, else by its place among its like.
+  const keepFocus = (part) => {
+    const element = document.activeElement, tag = element.localName;
+    if (!part.contains(element)) return () => {};
+    const by = ["id", "href", "value"].find((name) => element.getAttribute(name));
+    const selector = by && `${tag}[${by}="${CSS.escape(element.getAttribute(by))}"]`, place = all(tag, part).indexOf(element);
+    return () => ((selector && $(selector, part)) ?? all(tag, part)[place])?.focus({ preventScroll: true });
   };
   const replace = (fresh) => {
-    const picked = new Set(all("input[name=id]:checked").map((box) => box.value));
-    const current = $(".current")?.dataset.request;
+    document.title = fresh.title;
     for (const part of all("[data-live]")) {
       const now = $(`[data-live="${part.dataset.live}"]`, fresh);
-      if (!now || busy(part) || now.innerHTML === part.dataset.seen) continue;
-      const open = all("details", part).map((one) => one.open);
-      const seen = now.innerHTML;
+      if (!now || typing(part) || said(now) === seen.get(part.dataset.live)) continue;
+      seen.set(part.dataset.live, said(now));
+      const picked = new Set(all("input[name=id]:checked", part).map((box) => box.value));
+      const chosen = $(".current", part), place = items().indexOf(chosen), id = chosen?.dataset.request;
+      const open = all("details", part).map((one) => one.open), focus = keepFocus(part);
       part.replaceChildren(...now.childNodes);
-      part.dataset.seen = seen;
       all("details", part).forEach((one, place) => { if (open[place]) one.open = true; });
+      for (const box of all("input[name=id]", part)) box.checked = picked.has(box.value);
+      if (chosen) mark($(`[data-request="${CSS.escape(id)}"]`, part) ?? items()[Math.min(place, items().length - 1)]);
+      focus();
+      offer(part);
       show(part);
+      announce(part, now);
     }
-    for (const box of all("input[name=id]")) box.checked = picked.has(box.value);
-    if (current) select($(`[data-request="${CSS.escape(current)}"]`));
     changed(fresh);
   };
-  // A plan that is not the one on the screen is said, not slipped in: the form still carries what was seen.
+  // For those who don't see it change.
+  const announce = (part, now) => {
+    if (!now.dataset.said || now.dataset.said === part.dataset.said) return;
+    part.dataset.said = now.dataset.said;
+    $("#news").textContent = now.dataset.said;
+  };
+  // A plan that is not the one on the screen, or a decision that is no longer asked for, is said, not slipped in: what was typed stays.
   const changed = (fresh) => {
     const shown = $("[data-digest]"), now = $("[data-digest]", fresh);
-    if (!shown || !now || shown.dataset.digest === now.dataset.digest || $("#plan-changed")) return;
+    if (!shown || !now || $("#changed")) return;
+    const settled = "decidable" in shown.dataset && !("decidable" in now.dataset);
+    const text = settled ? shown.dataset.over : shown.dataset.digest === now.dataset.digest ? null : shown.dataset.changed;
+    if (!text) return;
+    if (settled) for (const button of all(".decide button")) button.disabled = true;
     const notice = document.createElement("p");
-    notice.id = "plan-changed"; notice.className = "notice bad"; notice.setAttribute("role", "alert");
+    notice.id = "changed"; notice.className = "notice bad"; notice.setAttribute("role", "alert");
     const link = document.createElement("a");
-    link.href = location.pathname; link.textContent = shown.dataset.changed;
+    link.href = here.pathname; link.textContent = text;
     notice.append(link);
     shown.prepend(notice);
     notice.scrollIntoView({ block: "nearest" });
   };
   const follow = () => {
-    const place = document.body.dataset.follows, live = $("#live");
+    let place = document.body.dataset.follows, stream = null;
     if (!place || !live) return;
-    let last = place, stream = null;
-    const state = (on) => {
-      const text = on ? live.dataset.on : live.dataset.off;
-      live.dataset.state = on ? "on" : "off";
-      if (live.textContent !== text) live.textContent = text;
-    };
+    const connect = (on) => { connected = on; tell(); };
     const open = () => {
-      stream = new EventSource(`/api/v1/stream?cursor=${encodeURIComponent(last)}`);
-      const heard = (event) => { if (event.lastEventId) last = event.lastEventId; };
-      stream.addEventListener("ready", (event) => { heard(event); state(true); });
+      if (over) return;
+      stream = new EventSource(`/api/v1/stream?cursor=${encodeURIComponent(place)}`);
+      const heard = (event) => { if (event.lastEventId) place = event.lastEventId; };
+      stream.addEventListener("ready", (event) => { heard(event); connect(true); });
       stream.addEventListener("change", (event) => { heard(event); refresh(); });
       // The browser comes back by itself unless it was refused: then the place is lost, and the page as a whole is read again.
-      stream.addEventListener("error", () => { state(false); if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (!document.hidden) { refresh(); open(); } }, 5000); });
+      stream.addEventListener("error", () => { connect(false); if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (!document.hidden) { refresh(); open(); } }, 5000); });
     };
     // A page nobody looks at holds no connection.
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) { stream?.close(); stream = null; state(false); } else if (!stream) { refresh(); open(); }
+      if (document.hidden) { stream?.close(); stream = null; connect(false); } else if (!stream) { refresh(); open(); }
     });
+    // Some things happen without an event: a run falls silent.
+    setInterval(() => { if (stream) refresh(); }, 60000);
+    document.addEventListener("focusout", (event) => { if (event.target.closest("[data-live]") && event.target.matches("input, textarea, select")) setTimeout(refresh); });
     addEventListener("pagehide", () => stream?.close());
     open();
   };
 
   // Keys. None of them decides: they lead to the button, which Enter presses.
   const items = () => all("ul.requests > li");
-  const select = (item) => {
+  const mark = (item) => {
     for (const one of all(".current")) one.classList.remove("current");
-    if (!item) return;
-    item.classList.add("current");
-    $("a.title", item)?.focus();
-    item.scrollIntoView({ block: "nearest" });
+    item?.classList.add("current");
   };
   const move = (by) => {
     const list = items();
     if (!list.length) return;
     const place = list.indexOf($(".current"));
-    select(list[Math.min(list.length - 1, Math.max(0, place < 0 ? 0 : place + by))]);
+    const item = list[Math.min(list.length - 1, Math.max(0, place < 0 ? 0 : place + by))];
+    mark(item);
+    $("a.title", item)?.focus();
+    item.scrollIntoView({ block: "nearest" });
   };
   const lead = (key) => {
     const button = $(`[data-key="${key}"]`);
@@ -118,25 +168,59 @@
     const link = $(".current a.title");
     if (link) location.href = `${link.href}#decide`;
   };
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
-    if ($("dialog[open]")) return;
-    const does = {
-      j: () => move(1), k: () => move(-1), a: () => lead("a"), d: () => lead("d"),
-      x: () => $(".current input[name=id]")?.click(), g: () => { location.href = "/"; }, "?": () => $("#keys")?.showModal(),
-    }[event.key];
-    if (does) { event.preventDefault(); does(); }
-  });
+  // The letter as it is written, or where another alphabet is written, the one on the same key.
+  const letter = (event) => {
+    if (event.key === "?") return "?";
+    if (event.shiftKey) return "";
+    return /^[a-z]$/i.test(event.key) ? event.key.toLowerCase() : event.code?.startsWith("Key") ? event.code[3].toLowerCase() : "";
+  };
+  const keys = $("#keys"), help = $("#show-keys");
+  if (document.body.dataset.keys !== "off") {
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+      if ($("dialog[open]")) return;
+      const does = {
+        j: () => move(1), k: () => move(-1), a: () => lead("a"), d: () => lead("d"),
+        x: () => $(".current input[name=id]")?.click(), g: () => { location.href = "/"; }, "?": () => keys?.showModal(),
+      }[letter(event)];
+      if (does) { event.preventDefault(); does(); }
+    });
+  }
+  document.addEventListener("focusin", (event) => { const item = event.target.closest("ul.requests > li"); if (item) mark(item); });
+  if (help && keys) {
+    help.hidden = false;
+    help.addEventListener("click", () => keys.showModal());
+  }
+  // All of a section at once, as many as one decision takes.
+  const offer = (root) => {
+    for (const button of all("[data-all]", root)) {
+      button.hidden = false;
+      button.addEventListener("click", () => {
+        const boxes = all("input[name=id]", button.closest("section")).slice(0, Number(button.dataset.all)), on = boxes.some((box) => !box.checked);
+        for (const box of boxes) box.checked = on;
+      });
+    }
+  };
 
-  // What was typed survives a reload of the page, until it is sent.
+  // What was typed survives a reload of the page, a refusal, and signing in again, until it has counted.
+  for (const done of all("[data-done]")) {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(`keep:${done.dataset.done}`)) sessionStorage.removeItem(key);
+  }
   for (const form of all("form[data-keep]")) {
-    const key = `keep:${location.pathname}:${form.getAttribute("action")}`;
-    const field = $("textarea", form);
+    const about = all("input[name=id]", form).map((box) => box.value).join();
+    const key = `keep:${here.pathname}:${form.getAttribute("action")}:${about}`, field = $("textarea", form);
     if (!field) continue;
     if (!field.value) field.value = sessionStorage.getItem(key) ?? "";
     field.addEventListener("input", () => sessionStorage.setItem(key, field.value));
-    form.addEventListener("submit", () => sessionStorage.removeItem(key));
   }
+  // A form that is on its way says so, and is not sent twice.
+  for (const form of all("form[method=post]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.hasAttribute("aria-busy")) event.preventDefault();
+      else form.setAttribute("aria-busy", "true");
+    });
+  }
+  addEventListener("pageshow", () => { for (const form of all("form[aria-busy]")) form.removeAttribute("aria-busy"); });
 
   // Speaking instead of typing. What was heard goes into the field, to be looked at: it counts when the form is sent. The button shows up
   // only where there is a microphone, and a browser that records.
@@ -210,6 +294,7 @@
   };
   for (const box of all("[data-dictate]")) dictate(box);
 
+  offer(document);
   show(document);
   follow();
 })();

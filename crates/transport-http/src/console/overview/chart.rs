@@ -44,14 +44,58 @@ pub(super) fn figure(
                 @if key.len() > 1 {
                     figcaption.small { @for (class, name) in key { span class={ "key " (class) } {} " " (name) " " } }
                 }
-                details {
-                    summary { (words.overview_numbers()) }
-                    div.scroll tabindex="0" role="region" aria-label=(title) {
-                        table {
-                            thead { tr { td {} @for (_, name) in key { th scope="col" { (name) } } } }
-                            tbody { @for bar in bars { tr { th scope="row" { (bar.label) } @for (_, count) in &bar.parts { td { (count) } } } } }
-                        }
+                (numbers(words, title, key, bars.iter().map(|bar| (&*bar.label, bar.parts.iter().map(|(_, count)| *count).collect()))))
+            }
+        }
+    }
+}
+
+/// One row, as long as it is much.
+pub(super) struct Row {
+    pub(super) label: String,
+    pub(super) count: u64,
+}
+
+const ROW: u64 = 36;
+const ROW_WIDTH: u64 = 400;
+/// Room behind the longest row for its number.
+const END: u64 = 60;
+
+/// Rows of something that is counted by long names, the most first.
+pub(super) fn rows(words: Words, title: &str, counted: &'static str, rows: &[Row]) -> Markup {
+    let most = rows.iter().map(|row| row.count).max().unwrap_or(0).max(1);
+    html! {
+        section {
+            h2 { (title) }
+            figure.chart.rows {
+                svg viewBox={ "0 0 " (ROW_WIDTH + END) " " (ROW * rows.len() as u64) } preserveAspectRatio="xMinYMid" role="img" aria-label=(title) {
+                    @for (place, row) in (0_u64..).zip(rows) {
+                        @let (y, length) = (place * ROW, (row.count * ROW_WIDTH / most).max(1));
+                        text x="0" y=(y + 12) { (row.label) }
+                        rect class="answers" x="0" y=(y + 17) width=(length) height="12" {}
+                        text x=(length + 6) y=(y + 27) { (row.count) }
                     }
+                }
+                (numbers(words, title, &[("answers", counted)], rows.iter().map(|row| (&*row.label, vec![row.count]))))
+            }
+        }
+    }
+}
+
+/// The same as a table.
+fn numbers<'r>(
+    words: Words,
+    title: &str,
+    key: &[(&'static str, &'static str)],
+    rows: impl Iterator<Item = (&'r str, Vec<u64>)>,
+) -> Markup {
+    html! {
+        details {
+            summary { (words.overview_numbers()) }
+            div.scroll tabindex="0" role="region" aria-label=(title) {
+                table {
+                    thead { tr { td {} @for (_, name) in key { th scope="col" { (name) } } } }
+                    tbody { @for (label, counts) in rows { tr { th scope="row" { (label) } @for count in counts { td { (count) } } } } }
                 }
             }
         }

@@ -1,28 +1,44 @@
 //! The forms with which a person decides, answers, withdraws or settles. Each carries the digest of what is shown.
 
-use countersign_approvals::{Choice, State};
+use countersign_approvals::{Choice, State, StateName};
 use countersign_mcp_tools::Question;
 use countersign_usecases::access::Role;
 use maud::{Markup, html};
 
-use super::Shown;
 use super::dictation::Field;
+use super::{Act, Shown};
 use crate::console::parts::untrusted;
-use crate::console::words::Words;
 
-/// What a person is told after their own command.
-pub(super) fn done(words: Words, what: &str) -> Option<&'static str> {
-    match what {
-        "approved" => Some(words.done_approved()),
-        "denied" => Some(words.done_denied()),
-        "answered" => Some(words.done_answered()),
-        "withdrawn" => Some(words.done_withdrawn()),
-        "settled" => Some(words.done_settled()),
-        _ => None,
-    }
+/// A field for words.
+struct WordsField {
+    /// What the words are for.
+    act: Act,
+    /// Its name in the form.
+    name: &'static str,
+    id: &'static str,
+    rows: u32,
+    /// The most characters.
+    most: u32,
+    required: bool,
+    /// The id of what explains it.
+    about: Option<&'static str>,
 }
 
 impl Shown<'_> {
+    /// What a person is told after their own command, when that is what has become of it.
+    pub(super) fn done(&self, what: &str) -> Option<&'static str> {
+        let (words, own) = (self.words, self.view.standing.own_vote);
+        let is = |state| self.request().state.name() == state;
+        match what {
+            "approved" if own == Some(Choice::Approve) => Some(words.done_approved()),
+            "denied" if own == Some(Choice::Deny) || is(StateName::Denied) => Some(words.done_denied()),
+            "answered" if is(StateName::Answered) => Some(words.done_answered()),
+            "withdrawn" if is(StateName::Cancelled) => Some(words.done_withdrawn()),
+            "settled" if is(StateName::Applied) || is(StateName::Failed) => Some(words.done_settled()),
+            _ => None,
+        }
+    }
+
     /// What the one who looks may do now.
     pub(super) fn decision(&self) -> Markup {
         let words = self.words;
@@ -50,17 +66,26 @@ impl Shown<'_> {
 
     /// What they had typed, where no form is left that could hold it: somebody else was faster, and the words are still theirs.
     fn typed(&self) -> Markup {
-        let decides =
-            matches!(self.request().state, State::Requested { .. }) && self.view.standing.why_not.is_none();
+        let held = match self.draft.act {
+            Some(Act::Decide | Act::Answer) => self.decides(),
+            Some(Act::Settle) => self.settles(),
+            Some(Act::Withdraw) => self.withdraws(),
+            None => true,
+        };
         let text = [&self.draft.reason, &self.draft.custom_text].into_iter().find(|text| !text.is_empty());
         html! {
-            @if let Some(text) = text.filter(|_| !decides && !self.settles()) {
+            @if let Some(text) = text.filter(|_| !held) {
                 section {
                     label for="typed" { (self.words.had_typed()) }
                     textarea id="typed" rows="3" readonly { (text) }
                 }
             }
         }
+    }
+
+    /// Whether the one who looks may decide now.
+    pub(super) fn decides(&self) -> bool {
+        matches!(self.request().state, State::Requested { .. }) && self.view.standing.why_not.is_none()
     }
 
     fn address(&self, command: &str) -> String {
@@ -75,12 +100,32 @@ impl Shown<'_> {
         }
     }
 
+    /// A field for words, with what was typed in it and what is wrong with that.
+    fn words_field(&self, field: &WordsField) -> Markup {
+        let WordsField { act, name, id, rows, most, required, about } = *field;
+        let typed = match (self.draft.act == Some(act), name) {
+            (false, _) => "",
+            (true, "custom_text") => &self.draft.custom_text,
+            (true, _) => &self.draft.reason,
+        };
+        let wrong =
+            self.draft.wrong.iter().filter(|_| self.draft.act == Some(act)).find(|(path, _)| path == name);
+        let wrong_id = format!("{id}-wrong");
+        let described: Vec<&str> = about.into_iter().chain(wrong.map(|_| wrong_id.as_str())).collect();
+        let described = (!described.is_empty()).then(|| described.join(" "));
+        html! {
+            textarea id=(id) name=(name) rows=(rows) maxlength=(most) required[required] aria-describedby=[described] aria-invalid=[wrong.map(|_| "true")] { (typed) }
+            @if let Some((_, rule)) = wrong { p.wrong id=(wrong_id) { (rule) } }
+        }
+    }
+
     fn reason_field(&self) -> Markup {
         let words = self.words;
+        let (act, about) = (Act::Decide, Some("reason-about"));
         html! {
             label for="reason" { (words.reason()) }
             p.small id="reason-about" { (words.reason_about()) }
-            textarea id="reason" name="reason" rows="3" maxlength="1000" aria-describedby="reason-about" { (self.draft.reason) }
+            (self.words_field(&WordsField { act, name: "reason", id: "reason", rows: 3, most: 1_000, required: false, about }))
             (self.dictation(&Field { id: "reason", command: "decision", place: "approvals" }))
         }
     }
@@ -115,7 +160,7 @@ impl Shown<'_> {
                     (self.seen())
                     input type="hidden" name="input_mode" value="text";
                     label for="custom_text" { (words.own_words()) }
-                    textarea id="custom_text" name="custom_text" rows="3" maxlength="4000" required { (self.draft.custom_text) }
+                    (self.words_field(&WordsField { act: Act::Answer, name: "custom_text", id: "custom_text", rows: 3, most: 4_000, required: true, about: None }))
                     (self.dictation(&Field { id: "custom_text", command: "answer", place: "questions" }))
                     p.buttons { button data-key="a" { (words.send_answer()) } }
                 }
@@ -142,7 +187,7 @@ impl Shown<'_> {
                     form method="post" action=(self.address("settle")) data-keep {
                         (self.visitor.csrf_field())
                         label for="settle-reason" { (words.settle_reason()) }
-                        textarea id="settle-reason" name="reason" rows="3" maxlength="1000" required { (self.draft.reason) }
+                        (self.words_field(&WordsField { act: Act::Settle, name: "reason", id: "settle-reason", rows: 3, most: 1_000, required: true, about: None }))
                         p.buttons {
                             button name="verdict" value="applied" { (words.settle_applied()) }
                             button name="verdict" value="failed" { (words.settle_failed()) }
@@ -153,19 +198,22 @@ impl Shown<'_> {
         }
     }
 
+    fn withdraws(&self) -> bool {
+        let open = matches!(self.request().state, State::Requested { .. } | State::Approved { .. });
+        open && (self.visitor.has(Role::Operator) || self.view.standing.why_not.is_none())
+    }
+
     fn withdraw_form(&self) -> Markup {
         let words = self.words;
-        let open = matches!(self.request().state, State::Requested { .. } | State::Approved { .. });
-        let may = self.visitor.has(Role::Operator) || self.view.standing.why_not.is_none();
         html! {
-            @if open && may {
-                details.withdraw {
+            @if self.withdraws() {
+                details.withdraw open[self.draft.act == Some(Act::Withdraw)] {
                     summary { (words.withdraw()) }
                     p.small { (words.withdraw_about()) }
-                    form method="post" action=(self.address("cancel")) {
+                    form method="post" action=(self.address("cancel")) data-keep {
                         (self.visitor.csrf_field())
                         label for="withdraw-reason" { (words.reason()) }
-                        textarea id="withdraw-reason" name="reason" rows="2" maxlength="1000" {}
+                        (self.words_field(&WordsField { act: Act::Withdraw, name: "reason", id: "withdraw-reason", rows: 2, most: 1_000, required: false, about: None }))
                         p.buttons { button.quiet { (words.withdraw()) } }
                     }
                 }

@@ -2,15 +2,11 @@
 
 use countersign_approvals::Vote;
 use countersign_kernel::{visible, visible_document};
-use countersign_usecases::port::EventFilter;
 use maud::{Markup, html};
 
 use super::Shown;
 use crate::api::{Answer, unreadable};
-use crate::console::parts::{request_link, time, untrusted};
-
-/// The most events the page lists; the record has all of them.
-const EVENTS: u32 = 100;
+use crate::console::parts::{address, request_link, step_kind, time, untrusted};
 
 /// How far back the page looks at each target.
 const BEFORE: u32 = 6;
@@ -96,7 +92,7 @@ impl Shown<'_> {
                         ul {
                             @for row in before {
                                 li {
-                                    (time(row.done_at.unwrap_or(row.intended_at).0)) " " code { (visible(&row.kind)) } " " (words.step_state(&row.state))
+                                    (time(row.done_at.unwrap_or(row.intended_at).0)) " " (step_kind(words, &row.kind)) " " (words.step_state(&row.state))
                                     @if let Ok(id) = row.request_id.parse() { " · " (request_link(id, words.request())) }
                                 }
                             }
@@ -108,20 +104,25 @@ impl Shown<'_> {
     }
 
     /// What happened, in order.
-    pub(super) async fn history(&self) -> Answer<Markup> {
+    pub(super) fn history(&self) -> Markup {
         let words = self.words;
-        let filter = EventFilter { request: Some(self.request().facts.id), ..EventFilter::default() };
-        let page =
-            self.api.services().queries().list_events(&filter, None, EVENTS).await.map_err(unreadable)?;
-        Ok(html! {
+        html! {
             section aria-labelledby="history" {
                 h2 id="history" { (words.what_happened()) }
+                @if self.past.cut {
+                    p {
+                        (words.latest_events_only())
+                        @if self.visitor.reads_record() {
+                            " " a href=(address("/audit", &[("request", self.request().facts.id.to_string())])) { (words.all_that_happened()) }
+                        }
+                    }
+                }
                 ol.events {
-                    @for event in &page.events {
+                    @for event in &self.past.events {
                         li { (time(event.at.0)) " " (words.event_named(&event.event_type)) " " span.small { (words.decided_by(words.actor(&event.actor_id))) } }
                     }
                 }
             }
-        })
+        }
     }
 }

@@ -5,7 +5,7 @@ use countersign_mcp_tools::ControlTool;
 use maud::{Markup, html};
 
 use super::Shown;
-use crate::console::parts::{fact, time, untrusted, worded};
+use crate::console::parts::{fact, step_kind, time, untrusted, worded};
 
 impl Shown<'_> {
     fn tool(&self) -> Option<&dyn ControlTool> {
@@ -52,7 +52,7 @@ impl Shown<'_> {
                                 @for step in &plan.steps {
                                     tr {
                                         td { (step.number) }
-                                        td { code { (visible(&step.kind)) } }
+                                        td { (step_kind(words, &step.kind)) }
                                         td { code { (visible(&step.target)) } }
                                         td { (words.reversibility(step.reversibility)) }
                                     }

@@ -2,12 +2,13 @@
 //!
 //! The same is said in words below it, so the picture has one label and nothing to operate.
 
+use countersign_audit::EventType;
 use countersign_kernel::{Millis, Timestamp};
 use countersign_usecases::record::EventRecord;
 use countersign_waitstate::{Run, RunState};
 use maud::{Markup, html};
 
-use super::Past;
+use crate::console::latest::Latest;
 use crate::console::words::Words;
 
 /// The width in the units of the picture; it is scaled to the page.
@@ -21,17 +22,15 @@ struct Stretch {
     waiting: bool,
 }
 
-pub(super) fn picture(words: Words, run: &Run, past: &Past, now: Timestamp) -> Markup {
-    let Past { events, cut } = past;
+pub(super) fn picture(words: Words, run: &Run, past: &Latest, now: Timestamp) -> Markup {
+    let Latest { events, cut } = past;
     let begin = events.first().filter(|_| *cut).map_or(run.registered_at, |first| first.at.0);
     let end = end_of(&run.state).unwrap_or(now);
     // What was before is not drawn; what was open then is what is open now, less what was opened since.
     let open = if *cut { run.waits.len().saturating_add_signed(-opened(events)) } else { 0 };
     let whole = end.since(begin).0.max(1);
     let place = |at: Timestamp| position(at.since(begin), whole);
-    let marks = events
-        .iter()
-        .filter(|event| event.event_type.starts_with("approval.") && event.event_type != "approval.reused");
+    let marks = events.iter().filter_map(|event| Some((event, tone(event)?)));
     html! {
         figure.timeline {
             svg viewBox="0 0 1000 46" preserveAspectRatio="none" role="img" aria-label=(words.timeline()) {
@@ -39,14 +38,75 @@ pub(super) fn picture(words: Words, run: &Run, past: &Past, now: Timestamp) -> M
                     @let (x, to) = (place(stretch.from), place(stretch.to));
                     rect class=(if stretch.waiting { "waiting" } else { "working" }) x=(x) y="12" width=((to - x).max(1.0)) height="22" {}
                 }
-                @for mark in marks { line class="mark" x1=(place(mark.at.0)) x2=(place(mark.at.0)) y1="4" y2="42" { title { (words.event_named(&mark.event_type)) } } }
+                @for (event, tone) in marks { line class={ "mark " (tone) } x1=(place(event.at.0)) x2=(place(event.at.0)) y1="4" y2="42" { title { (words.event_named(&event.event_type)) } } }
                 @if let Some(at) = run.last_heartbeat_at { circle class="heartbeat" cx=(place(at)) cy="23" r="4" { title { (words.last_heartbeat()) } } }
             }
             figcaption.small {
-                span.key.working {} " " (words.timeline_running()) " · " span.key.waiting {} " " (words.timeline_waiting()) " · "
+                @for (class, name) in legend(words) { span class={ "key " (class) } {} " " (name) " · " }
                 (words.span(Millis(whole)))
             }
         }
+    }
+}
+
+/// What stands for what.
+fn legend(words: Words) -> [(&'static str, &'static str); 6] {
+    [
+        ("working", words.timeline_running()),
+        ("waiting", words.timeline_waiting()),
+        ("asked", words.timeline_asked()),
+        ("good", words.timeline_good()),
+        ("bad", words.timeline_bad()),
+        ("heartbeat", words.last_heartbeat()),
+    ]
+}
+
+/// How a mark is drawn for what happened to a request; nothing for what doesn't change how it stands.
+fn tone(event: &EventRecord) -> Option<&'static str> {
+    match event.event_type.parse::<EventType>().ok()? {
+        EventType::ApprovalRequested | EventType::ApprovalDrifted => Some("asked"),
+        EventType::ApprovalApproved | EventType::ApprovalAnswered | EventType::ApprovalApplied => {
+            Some("good")
+        }
+        EventType::ApprovalDenied
+        | EventType::ApprovalExpired
+        | EventType::ApprovalCancelled
+        | EventType::ApprovalFailed
+        | EventType::ApprovalUnknown => Some("bad"),
+        EventType::ApprovalReused
+        | EventType::ApprovalVoted
+        | EventType::ApprovalApplying
+        | EventType::ApprovalReminded
+        | EventType::ApprovalEscalated
+        | EventType::McpToolCalled
+        | EventType::McpToolApprovalPending
+        | EventType::McpToolDryRun
+        | EventType::McpToolSucceeded
+        | EventType::McpToolFailed
+        | EventType::McpToolRejected
+        | EventType::RunRegistered
+        | EventType::RunLinked
+        | EventType::RunFinished
+        | EventType::RunWaitPaused
+        | EventType::RunWaitResumed
+        | EventType::DeliverySent
+        | EventType::DeliveryFailed
+        | EventType::DeliveryAbandoned
+        | EventType::CallbackAccepted
+        | EventType::CallbackDuplicate
+        | EventType::CallbackStale
+        | EventType::CallbackRejected
+        | EventType::PolicyLoaded
+        | EventType::PolicyRejected
+        | EventType::DelegationGranted
+        | EventType::DelegationEnded
+        | EventType::DatabaseRestoring
+        | EventType::DatabaseRestored
+        | EventType::DatabasePurging
+        | EventType::DatabasePurged
+        | EventType::DatabaseKept
+        | EventType::BypassDetected
+        | EventType::AuditErased => None,
     }
 }
 

@@ -62,7 +62,10 @@ impl Words {
                 "Too many people changed it at this moment. Try again.",
                 "Слишком многие меняли это одновременно. Попробуйте ещё раз.",
             ],
-            _ => of_speech(code).or_else(|| of_sign_in(code))?,
+            _ => of_speech(code)
+                .or_else(|| of_sign_in(code))
+                .or_else(|| of_requests(code))
+                .or_else(|| of_ends(code))?,
         };
         Some(self.of(english, russian))
     }
@@ -143,6 +146,99 @@ fn of_sign_in(code: &str) -> Option<[&'static str; 2]> {
             "It can't be told that a page of ours asked for this. Reload the page and try again.",
             "Нельзя убедиться, что это запросила наша страница. Обновите её и попробуйте ещё раз.",
         ],
+        _ => return None,
+    })
+}
+
+/// What is wrong with what was asked for.
+fn of_requests(code: &str) -> Option<[&'static str; 2]> {
+    Some(match code {
+        "invalid_request" => ["Something of what was sent can't be so:", "В отправленном кое-что не так:"],
+        "malformed_request" => ["What was sent can't be read.", "Отправленное не читается."],
+        "not_signed_in" => ["You are not signed in, or not any more.", "Вы не вошли или сеанс закончился."],
+        "unauthenticated" => {
+            ["Nothing came that says who you are.", "Не прислано ничего, что говорит, кто вы."]
+        }
+        "two_credentials" => {
+            ["Two proofs of who you are came at once.", "Пришло сразу два подтверждения того, кто вы."]
+        }
+        "credential_in_url" => [
+            "An address must not hold what proves who you are. Change that secret: others may have seen it.",
+            "В адресе не должно быть того, что подтверждает, кто вы. Смените этот секрет: его могли увидеть.",
+        ],
+        "unknown_request" => ["There is no such request.", "Такого запроса нет."],
+        "unknown_run" => ["There is no such run.", "Такого запуска нет."],
+        "method_not_allowed" => {
+            ["That can't be done at this address.", "По этому адресу так сделать нельзя."]
+        }
+        "not_acceptable" => ["Your browser doesn't take pages.", "Ваш браузер не принимает страницы."],
+        "body_too_large" => {
+            ["That was too much at once. Send less.", "Слишком много сразу. Отправьте меньше."]
+        }
+        "foreign_cursor" => [
+            "This place is not one of this list. Begin at its first page.",
+            "Это место не из этого списка. Начните с первой страницы.",
+        ],
+        "too_many_streams" => [
+            "You have too many pages open. Close some.",
+            "У вас открыто слишком много страниц. Закройте лишние.",
+        ],
+        "commit_in_doubt" => [
+            "The connection to the store was lost, and whether it was written is not known. Look, and try again.",
+            "Связь с хранилищем прервалась, и неизвестно, записано ли. Посмотрите и попробуйте ещё раз.",
+        ],
+        "internal" => {
+            ["It is our fault. Nothing is known of why yet.", "Ошибка наша. Почему, пока неизвестно."]
+        }
+        _ => return None,
+    })
+}
+
+/// How a request came to its end, or into doubt.
+fn of_ends(code: &str) -> Option<[&'static str; 2]> {
+    Some(match code {
+        "undecided" => ["Nobody decided in time.", "Никто не решил вовремя."],
+        "unexecuted" => ["It was approved, and was not begun in time.", "Согласовали, но вовремя не начали."],
+        "execution_too_late" => ["The time for doing it was over.", "Время на выполнение вышло."],
+        "effect_unknown" => [
+            "It was begun, and nobody can tell whether it was done.",
+            "Выполнение началось, но сделано ли, выяснить не удалось.",
+        ],
+        "drifting" => ["The target kept changing.", "Цель всё время менялась."],
+        "policy_denied" => ["The policy of that moment refused it.", "Правила на тот момент это запретили."],
+        "no_warrant" => ["The record holds no approval of it.", "В журнале нет согласия на это."],
+        "plan_tampered" => ["It was not what had been approved.", "Это было не то, что согласовали."],
+        "undo_failed" => [
+            "It failed, and what was done before could not be taken back.",
+            "Не получилось, а сделанное раньше не удалось отменить.",
+        ],
+        "secret_missing" => ["The secret value is not there.", "Секретного значения нет."],
+        "target_unreachable" => ["The target could not be reached.", "До цели не достучаться."],
+        "target_no_answer" => ["The target did not answer.", "Цель не ответила."],
+        "target_broken" => ["The target failed.", "У цели сбой."],
+        "target_rate_limited" => ["The target was asked too often.", "К цели обращались слишком часто."],
+        "target_unauthorized" => {
+            ["The target does not accept our credentials.", "Цель не принимает наши учётные данные."]
+        }
+        "target_forbidden" => ["Our credentials may not do this.", "Нашим учётным данным это не разрешено."],
+        "target_not_found" => ["It is not there any more, or never was.", "Этого нет или уже нет."],
+        "target_conflict" => {
+            ["It changed, or belongs to somebody else.", "Оно изменилось или принадлежит другому."]
+        }
+        "target_fenced" => ["Somebody newer has written there.", "Туда уже записал кто-то более новый."],
+        "target_immutable" => ["It can't be changed.", "Его нельзя менять."],
+        "target_invalid" => ["The target refuses the content.", "Цель не принимает содержимое."],
+        "target_quota_exceeded" => ["There is no room for one more.", "Места ещё для одного нет."],
+        "target_not_looked_at" => {
+            ["Nobody could look at the target beforehand.", "Заранее посмотреть на цель не удалось."]
+        }
+        "database_not_found" => ["There is no such database.", "Такой базы данных нет."],
+        "database_not_ours" => {
+            ["The database is not the project's own.", "Эта база данных не принадлежит проекту."]
+        }
+        "database_name_taken" => ["The name is taken.", "Имя занято."],
+        "database_quarantined" => ["The database is kept aside.", "База данных отложена."],
+        "database_reserved" => ["The name is reserved.", "Имя занято за другим."],
         _ => return None,
     })
 }

@@ -18,7 +18,7 @@ impl Words {
             EventType::ApprovalApproved => ["It was approved", "Согласовано"],
             EventType::ApprovalDenied => ["It was denied", "Отклонено"],
             EventType::ApprovalAnswered => ["The question was answered", "На вопрос ответили"],
-            EventType::ApprovalExpired => ["Nobody decided in time", "Никто не решил вовремя"],
+            EventType::ApprovalExpired => ["Its time ran out", "Время вышло"],
             EventType::ApprovalCancelled => ["It was withdrawn", "Отозвано"],
             EventType::ApprovalDrifted => [
                 "The target or the policy changed: it is asked again",

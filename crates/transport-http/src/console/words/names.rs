@@ -1,7 +1,7 @@
 //! What things are called that have a name in code: actions of tools, parts of a call, rules, those who act by themselves.
 
 use countersign_kernel::Language;
-use countersign_policy::{Lost, RuleKind};
+use countersign_policy::{Axis, Lost, RuleKind};
 
 use super::Words;
 
@@ -22,6 +22,72 @@ impl Words {
             _ => return None,
         };
         Some(self.of(english, russian))
+    }
+
+    /// What a step of one of our tools does; one of another tool is called by its name.
+    pub(in crate::console) fn step_named(self, kind: &str) -> Option<&'static str> {
+        let [english, russian] = match kind {
+            "kubernetes.apply_key" => ["write a key in Kubernetes", "записать ключ в Kubernetes"],
+            "github.put_secret" => ["write a secret at GitHub", "записать секрет в GitHub"],
+            "database.create" => ["create the database", "создать базу данных"],
+            "database.create_role" => ["create its login role", "создать её роль для входа"],
+            "database.quarantine" => ["put the database aside", "отложить базу данных"],
+            "database.drop" => ["drop the database", "удалить базу данных"],
+            "database.drop_role" => ["drop its login role", "удалить её роль для входа"],
+            "database.describe" => ["look at the database", "посмотреть базу данных"],
+            _ => return None,
+        };
+        Some(self.of(english, russian))
+    }
+
+    /// A field of a form or a filter; one that isn't known is called as it is.
+    pub(in crate::console) fn field(self, field: &str) -> String {
+        let words = match field {
+            "reason" => self.reason(),
+            "custom_text" => self.own_words(),
+            "option_index" => self.your_answer(),
+            "q" => self.search(),
+            "project" => self.project(),
+            "environment" => self.environment(),
+            "tool" => self.tool(),
+            "run" => self.run(),
+            "request" => self.request(),
+            "agent_key" => self.agent(),
+            "type" => self.event_type(),
+            "state" | "status" => self.state(),
+            "issue" => self.issue(),
+            "pr" => self.pull_request(),
+            "cursor" => self.place_in_list(),
+            other => other,
+        };
+        words.to_owned()
+    }
+
+    /// By what somebody proved who they were, by its stored word.
+    pub(in crate::console) fn proof(self, proof: &str) -> String {
+        let words = match proof {
+            "run_token" => self.of("the token of the run", "токен запуска"),
+            "oidc" => self.of("sign-in", "вход"),
+            "bearer_token" => self.of("a token", "токен"),
+            "development" => self.of("nothing (development)", "ничто (разработка)"),
+            "policy" => self.of("the policy", "правила"),
+            "process" => self.of("the server itself", "сам сервер"),
+            other => other,
+        };
+        words.to_owned()
+    }
+
+    /// By what rules tell calls apart.
+    const fn axis(self, axis: Axis) -> &'static str {
+        match axis {
+            Axis::Project => self.project(),
+            Axis::AgentKey => self.agent(),
+            Axis::RunLabel => self.run_label(),
+            Axis::RuntimeMode => self.runtime_mode(),
+            Axis::Tool => self.tool(),
+            Axis::Action => self.action(),
+            Axis::Environment => self.environment(),
+        }
     }
 
     /// What an agent explains in a field of its call.
@@ -69,13 +135,13 @@ impl Words {
         match (self.0, why) {
             (Language::English, why) => why.to_string(),
             (Language::Russian, Lost::NoMatch { axis, expected, found: Some(found) }) => {
-                format!("{axis}: `{found}`, а нужно {expected}")
+                format!("{}: `{found}`, а нужно {expected}", self.axis(*axis))
             }
             (Language::Russian, Lost::NoMatch { axis, expected, found: None }) => {
-                format!("{axis}: ничего, а нужно {expected}")
+                format!("{}: ничего, а нужно {expected}", self.axis(*axis))
             }
             (Language::Russian, Lost::LessSpecific { than, axis }) => {
-                format!("`{than}` точнее ({axis})")
+                format!("`{than}` точнее ({})", self.axis(*axis))
             }
             (Language::Russian, Lost::SameEffect { as_in }) => {
                 format!("то же, что и `{as_in}`")

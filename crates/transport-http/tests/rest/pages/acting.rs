@@ -9,7 +9,7 @@ use countersign_usecases::access::Role;
 use countersign_usecases::port::TranscriberError;
 use serde_json::json;
 
-use crate::support::{SPEECH, World, call, world, world_that};
+use crate::support::{SPEECH, World, call, world, world_that, world_with};
 use crate::voice::wave;
 
 #[tokio::test]
@@ -81,8 +81,15 @@ async fn what_breaks_a_rule_comes_back_with_the_rule() {
     let fields = [("decision", "perhaps"), ("seen_digest", digest.as_str()), ("reason", long.as_str())];
     let page = world.submit("alice", &format!("/requests/{id}/decision"), &fields).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(page.texts(".notice.bad li code"), ["decision", "reason"]);
+    let wrong = ["decision: must be one of `approve`, `deny`", "Reason: must have at most 1000 characters"];
+    assert_eq!(page.texts(".notice.bad li"), wrong);
     assert_eq!(page.text("textarea#reason"), long);
+    let field = page.all("textarea#reason")[0];
+    assert_eq!(field.attr("aria-invalid"), Some("true"));
+    assert_eq!(field.attr("aria-describedby"), Some("reason-about reason-wrong"));
+    assert_eq!(page.text("#reason-wrong"), "must have at most 1000 characters");
+    let russian = world.submit_in("ru", "alice", &format!("/requests/{id}/decision"), &fields).await;
+    assert_eq!(russian.text("#reason-wrong"), "не больше 1000 знаков");
     let unknown = world
         .submit("alice", &format!("/requests/{id}/decision"), &[("decision", "approve"), ("as", "bob")])
         .await;
@@ -173,10 +180,10 @@ async fn an_operator_says_what_came_of_what_is_unclear() {
     assert_eq!(page.text(".status .badge"), "unclear whether it was done");
     let typed = [("verdict", "applied"), ("reason", "I saw it there")];
     world.press("operator", &page, &format!("/requests/{id}/settle"), &typed).await.leads_to();
-    assert_eq!(
-        world.page("operator", &format!("/requests/{id}")).await.good().text(".status .badge"),
-        "done"
-    );
+    let page = world.page("operator", &format!("/requests/{id}")).await.good();
+    assert_eq!(page.text(".status .badge"), "done");
+    let ended = page.text(".resolution");
+    assert!(ended.contains("user:github:oscar") && ended.contains("I saw it there"), "{ended}");
 }
 
 async fn three(world: &World) -> [String; 3] {
@@ -189,6 +196,7 @@ async fn several_are_decided_after_a_page_that_names_them_all() {
     let [a, b, _] = three(&world).await;
     let page = world.page("alice", &format!("/batch?id={b}&id={a}")).await.good();
     assert_eq!(page.texts("ol.batch > li > p").len(), 2);
+    assert_eq!(page.all("body")[0].attr("data-address"), Some(&*format!("/batch?id={b}&id={a}")));
     let pressed =
         world.press("alice", &page, "/batch", &[("decision", "deny"), ("reason", "Not today.")]).await;
     assert_eq!(pressed.leads_to(), "/?done=batch");
@@ -209,12 +217,79 @@ async fn one_that_does_not_count_keeps_all_others_from_counting_and_is_named() {
         world.press("alice", &page, "/batch", &[("decision", "approve"), ("reason", "both are fine")]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert_eq!(refused.texts(".notice.bad li a").join(" "), b);
+    let told = refused.text(".notice.bad");
+    assert!(
+        told.contains("Somebody") || told.contains("user:github:bob: denied"),
+        "who was faster, with what: {told}"
+    );
+    // The one that is over is left out when the form is sent again, and the other is decided.
+    assert_eq!(refused.texts("ol.batch input[type=checkbox]").len(), 1);
+    assert_eq!(refused.all("body")[0].attr("data-address"), Some(&*format!("/batch?id={a}&id={b}")));
     assert_eq!(refused.text("textarea#reason"), "both are fine");
     assert_eq!(world.count("approval.approved"), 0);
     let shown = world.get("viewer", &format!("/api/v1/approvals/{a}")).await;
     assert_eq!(shown.ok()["summary"]["state"], json!("requested"));
     assert!(world.page("alice", "/batch").await.good().text("main").contains("Nothing was selected."));
     assert_eq!(world.page("alice", "/batch?id=x").await.status, StatusCode::BAD_REQUEST);
+    let again = world.press("alice", &refused, "/batch", &[("decision", "approve")]).await;
+    assert_eq!(again.leads_to(), "/?done=batch");
+    assert_eq!(world.count("approval.approved"), 1);
+}
+
+#[tokio::test]
+async fn one_can_be_left_out_and_more_than_fifty_are_not_decided_at_once() {
+    let world = world().await;
+    let [a, b, _] = three(&world).await;
+    let page = world.page("alice", &format!("/batch?id={a}&id={b}")).await.good();
+    let only =
+        page.form("/batch").into_iter().find(|(name, value)| name == "chosen" && value.starts_with(&b));
+    let fields = [("id", &*a), ("id", &*b), ("chosen", &*only.unwrap().1), ("decision", "deny")];
+    assert_eq!(world.submit("alice", "/batch", &fields).await.leads_to(), "/?done=batch");
+    assert_eq!(world.count("approval.denied"), 1);
+    let none = world.submit("alice", "/batch", &[("id", &a), ("decision", "deny"), ("reason", "why")]).await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        none.text(".notice.bad").contains("Nothing was selected.") && none.text("textarea#reason") == "why"
+    );
+    let mut many = Vec::new();
+    for number in 0..51 {
+        many.push(format!("id={}", world.ask(&format!("n{number}")).await));
+    }
+    let page = world.page("alice", &format!("/batch?{}", many.join("&"))).await.good();
+    assert_eq!(page.all("ol.batch > li").len(), 50);
+    assert!(page.text(".notice").contains("At most 50"));
+}
+
+#[tokio::test]
+async fn a_refused_form_says_where_its_page_is_and_keeps_to_its_own_field() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let long = "x".repeat(1001);
+    let page = world.submit("alice", &format!("/requests/{id}/cancel"), &[("reason", &long)]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(page.all("body")[0].attr("data-address"), Some(&*format!("/requests/{id}")));
+    assert_eq!(page.all("input[name=return_to]")[0].attr("value"), Some(&*format!("/requests/{id}")));
+    assert_eq!((page.text("textarea#withdraw-reason"), page.text("textarea#reason")), (long, String::new()));
+    assert_eq!(page.all("details.withdraw[open]").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_typed_is_shown_again_when_nobody_is_signed_in_any_more_or_too_much_was_asked() {
+    let settings = HttpSettings { requests_per_minute: 1.try_into().unwrap(), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    let id = world.ask("orders").await;
+    let (path, typed) =
+        (format!("/requests/{id}/decision"), [("decision", "deny"), ("reason", "Not <b>today</b> & never.")]);
+    let signed_out = world.submit("", &path, &typed).await;
+    assert_eq!(signed_out.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(signed_out.text("textarea#typed"), "Not <b>today</b> & never.");
+    let back = format!("/sign-in?return_to=%2Frequests%2F{id}");
+    assert_eq!(signed_out.all("main a.button")[0].attr("href"), Some(&*back));
+    world.page("bob", "/").await.good();
+    let too_many = world.submit("bob", &path, &typed).await;
+    assert_eq!(too_many.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(too_many.text("textarea#typed"), "Not <b>today</b> & never.");
+    assert_eq!(too_many.all("main a.button")[0].attr("href"), Some(&*format!("/requests/{id}")));
 }
 
 /// Every page and command of the console with who is let in, written by hand. A route that isn't here is found by the last lines.
@@ -274,10 +349,11 @@ async fn nobody_approves_what_they_asked_for_themselves() {
     let fields = [("decision", "approve"), ("seen_digest", digest.as_str())];
     let refused = world.submit("alice", &format!("/requests/{id}/decision"), &fields).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    let in_batch = [("id", &*id.to_string()), ("seen_digest", &*digest), ("decision", "approve")]
-        .map(|(a, b)| (a, b.to_owned()));
-    let in_batch: Vec<_> = in_batch.iter().map(|(a, b)| (*a, b.as_str())).collect();
-    assert_ne!(world.submit("alice", "/batch", &in_batch).await.status, StatusCode::SEE_OTHER);
+    let (text, chosen) = (id.to_string(), format!("{id} {digest}"));
+    let in_batch = [("id", text.as_str()), ("chosen", chosen.as_str()), ("decision", "approve")];
+    let refused = world.submit("alice", "/batch", &in_batch).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.text(".notice.bad li").contains("You launched the run that asks"));
     assert_eq!(world.count("approval.approved"), 0);
 }
 

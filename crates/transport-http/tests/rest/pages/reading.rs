@@ -28,7 +28,10 @@ async fn what_waits_for_the_reader_comes_first() {
     let page = world.page("alice", "/").await.good();
     assert_eq!(titles(&page, "mine").len(), 3, "stock, carts and the question: {:?}", titles(&page, "mine"));
     assert_eq!(titles(&page, "others").len(), 1, "she has approved the bills: one more is needed");
-    assert_eq!(page.text(&format!("[data-request='{both}'] p.small")).rsplit(" · ").next(), Some("1 of 2"));
+    assert_eq!(
+        page.text(&format!("[data-request='{both}'] p.small")).rsplit(" · ").next(),
+        Some("1 of 2 approvals")
+    );
     assert!(page.text(&format!("[data-request='{mine}'] .due")).starts_with("Time left"));
     let for_bob = world.page("bob", "/").await.good();
     assert_eq!((titles(&for_bob, "mine").len(), titles(&for_bob, "others").len()), (4, 0));
@@ -38,6 +41,26 @@ async fn what_waits_for_the_reader_comes_first() {
         for_vera.all("input[name=id]").is_empty() && for_bob.all("input[name=id]").len() == 3,
         "questions are answered one by one"
     );
+}
+
+#[tokio::test]
+async fn what_waits_for_the_reader_comes_first_however_much_waits_for_others() {
+    let world = world().await;
+    for number in 0..55 {
+        let id = world.ask_in("production", &format!("n{number}")).await;
+        world.decide("alice", id, "approve").await.ok();
+    }
+    let mine = world.ask("orders").await;
+    let page = world.page("alice", "/").await.good();
+    assert_eq!(
+        (titles(&page, "mine").len(), titles(&page, "others").len()),
+        (0, 50),
+        "all asked of her groups are older"
+    );
+    let next = page.all("a[rel=next]")[0].attr("href").unwrap();
+    assert!(next.starts_with("/?mine=yes&cursor="), "{next}");
+    let second = world.page("alice", next).await.good();
+    assert_eq!(second.all(&format!("section[aria-labelledby=mine] [data-request='{mine}']")).len(), 1);
 }
 
 #[tokio::test]
@@ -60,7 +83,16 @@ async fn the_list_is_narrowed_and_grouped() {
     );
     let refused = world.page("alice", "/?state=denied&project=No%20Such").await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
-    assert_eq!(refused.texts("main li code"), ["/state", "/project"]);
+    let wrong = refused.texts("main li");
+    assert!(
+        wrong[0].starts_with("State: is not known") && wrong[1].starts_with("Project: must be 1 to 64"),
+        "{wrong:?}"
+    );
+    let russian = world.page_in("ru", "alice", "/?project=No%20Such").await;
+    assert_eq!(
+        russian.texts("main li"),
+        ["Проект: от 1 до 64 знаков из `a-z 0-9 . _ -`, первый — буква или цифра"]
+    );
 }
 
 #[tokio::test]
@@ -118,6 +150,9 @@ async fn runs_and_their_timelines_are_shown() {
     assert_eq!(list.texts("tbody .badge"), ["waiting"]);
     let run = world.page("viewer", "/runs/run-1").await.good();
     assert_eq!(run.text("section[aria-labelledby=waits] li a"), "for a decision");
+    assert!(
+        run.text("section[aria-labelledby=waits] li").contains("Who decides: the owners of the project (")
+    );
     assert!(run.text(".status").contains("paused while it waits"));
     assert!(!run.all("svg rect.waiting").is_empty());
     world.decide("alice", id, "approve").await.ok();
@@ -141,8 +176,9 @@ async fn a_trace_leads_from_an_issue_to_what_was_done() {
     for path in ["/trace?issue=acme%2Fshop%2317", "/trace?kind=issue&of=acme%2Fshop%2317"] {
         let page = world.page("viewer", path).await.good();
         let nodes = page.texts(".graph .node");
-        assert_eq!(nodes.len(), 3, "issue, run, request: {nodes:?}");
-        assert!(nodes[2].ends_with("done"), "{nodes:?}");
+        assert_eq!(nodes.len(), 4, "issue, run, request, effect: {nodes:?}");
+        assert!(nodes[2].ends_with("done") && nodes[3].ends_with("test.write:orders#1"), "{nodes:?}");
+        assert!(page.all("ol.events a[href^='/audit/']").is_empty(), "a viewer doesn't read the record");
         assert!(page.texts(".events li").iter().any(|line| line.contains("It was done")));
     }
     assert_eq!(world.page("viewer", "/trace?issue=nonsense").await.status, StatusCode::BAD_REQUEST);
@@ -249,7 +285,9 @@ async fn of_a_long_run_the_latest_is_told() {
     let run = world.page("viewer", "/runs/run-1").await.good();
     assert_eq!(run.all("ol.events li").len(), 100);
     assert!(run.text("ol.events li:last-child").ends_with("The run went on"));
-    assert_eq!(run.all("section[aria-labelledby=happened] a[href='/audit?run=run-1']").len(), 1);
+    let whole = |page: &Shown| page.all("section[aria-labelledby=happened] a[href='/audit?run=run-1']").len();
+    let for_auditor = world.page("auditor", "/runs/run-1").await.good();
+    assert_eq!((whole(&run), whole(&for_auditor)), (0, 1), "the record is not for everybody");
     // It waited before the first event that is shown, and still does.
     assert_eq!((run.all("svg rect.waiting").len(), run.all("svg rect.working").len()), (1, 0));
 }
@@ -282,7 +320,8 @@ async fn the_overview_counts() {
     let rows = page.texts("table tr");
     assert!(rows.contains(&"< 1 h1".to_owned()), "{rows:?}");
     assert!(rows.iter().any(|row| row.ends_with("1100")), "one approved and one denied today: {rows:?}");
-    assert!(rows.contains(&"sretest.write3 requests".to_owned()), "{rows:?}");
+    assert!(rows.contains(&"sre · test.write3".to_owned()), "{rows:?}");
+    assert!(page.texts("svg text").contains(&"sre · test.write".to_owned()));
     assert_eq!(page.all("svg rect.approvals").len(), 1);
 }
 
@@ -347,6 +386,8 @@ async fn language_and_theme_are_chosen_and_kept() {
         .map(|value| value.to_str().unwrap().split(';').next().unwrap())
         .collect();
     assert_eq!(cookies, ["countersign-language=ru", "countersign-theme=dark"]);
+    let silenced = world.submit("alice", "/settings", &[("keys", "off"), ("return_to", "/runs")]).await;
+    assert!(silenced.headers[header::SET_COOKIE].to_str().unwrap().starts_with("countersign-keys=off;"));
     let elsewhere =
         world.submit("alice", "/settings", &[("theme", "pink"), ("return_to", "//evil.example")]).await;
     assert_eq!((elsewhere.leads_to(), elsewhere.headers.get(header::SET_COOKIE)), ("/", None));
