@@ -60,12 +60,9 @@ impl Fields {
         Self::of(sent, once, many)
     }
 
-    /// Takes `name`, one of these names, for the name of the value in `value`: a form with a choice of what a text means.
-    pub(crate) fn rename(&mut self, name: &str, value: &str, names: &[&str]) {
-        let chosen = self.text(name).filter(|chosen| names.contains(&chosen.as_str()));
-        if let (Some(chosen), Some(text)) = (chosen, self.text(value)) {
-            self.pairs.push((chosen, text));
-        }
+    /// Adds a parameter: a form with a choice of what a text means says it by two others.
+    pub(crate) fn put(&mut self, name: &str, value: String) {
+        self.pairs.push((name.to_owned(), value));
     }
 
     /// Begins with a query of which these parameters are known; those in `many` may come several times.

@@ -5,6 +5,7 @@ mod export;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use countersign_audit::EventType;
 use countersign_kernel::{EventId, visible_document};
 use countersign_usecases::paging;
 use countersign_usecases::port::{EventCursor, EventFilter, Order};
@@ -153,7 +154,10 @@ fn filters(words: Words, filter: &EventFilter) -> Markup {
         details.filters open[!narrowing(filter).is_empty()] {
             summary { (words.filter()) }
             form method="get" action="/audit" {
-                @for (name, label, value) in &fields { label { (label) input name=(name) value=(value) autocomplete="off"; } }
+                @for (name, label, value) in &fields {
+                    label { (label) input name=(name) value=(value) autocomplete="off" list=[(*name == "type").then_some("types")]; }
+                }
+                datalist id="types" { @for kind in EventType::ALL { option value=(kind.as_str()) { (words.event(*kind)) } } }
                 button { (words.show()) } " " a href="/audit" { (words.clear()) }
             }
         }

@@ -13,7 +13,9 @@ use countersign_usecases::port::{Order, RequestCursor, RequestFilter};
 use maud::{Markup, html};
 
 use super::layout::{self, Page, Section};
-use super::parts::{self, ago, badge, countdown, due, headline, is_final, run_link, search_goes_on};
+use super::parts::{
+    self, ago, badge, countdown, due, headline, is_final, run_link, search_goes_on, waits_for,
+};
 use super::visitor::Visitor;
 use super::words::{Count, Words};
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place};
@@ -45,7 +47,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let waiting = shown.mine().len();
     let body = html! {
         @if asked.batch_done { p.notice.good role="status" data-done="/batch" { (words.done_batch()) } }
-        (filters(words, &asked))
+        (filters(words, api.services().tools(), &asked))
         div data-live="list" data-said=(words.waits_for_you(words.count(waiting, Count::Requests))) { (shown.all()) }
     };
     let title = if waiting > 0 { format!("({waiting}) {}", words.inbox()) } else { words.inbox().to_owned() };
@@ -106,13 +108,13 @@ fn scope(filter: &RequestFilter, mine_only: bool) -> String {
     format!("console inbox {mine_only} {filter:?}")
 }
 
-fn filters(words: Words, asked: &Asked) -> Markup {
+fn filters(words: Words, tools: &ToolRegistry, asked: &Asked) -> Markup {
     let narrowed = !parts::filter_pairs(&asked.filter, &asked.search).is_empty();
     html! {
         details.filters open[narrowed] {
             summary { (words.filter()) }
             form method="get" action="/" {
-                (parts::filter_fields(words, &asked.filter, &asked.search))
+                (parts::filter_fields(words, tools, &asked.filter, &asked.search))
                 label.check { input type="checkbox" name="group" value="run" checked[asked.grouped]; " " (words.group_by_run()) }
                 button { (words.show()) }
                 @if narrowed { " " a href="/" { (words.clear()) } }
@@ -131,12 +133,6 @@ struct List<'p> {
     asked: &'p Asked,
     tools: &'p ToolRegistry,
     api: &'p Api,
-}
-
-/// Whether it waits for the one who looks.
-fn is_mine(listed: &Listed) -> bool {
-    let waits = listed.request.state.name() == StateName::Requested;
-    waits && listed.standing.why_not.is_none() && listed.standing.own_vote.is_none()
 }
 
 impl List<'_> {
@@ -191,13 +187,13 @@ impl List<'_> {
     fn mine(&self) -> Vec<&Listed> {
         let first = self.asked.after.is_none() || self.asked.mine_only;
         let page = if first { self.mine } else { self.rest };
-        page.requests.iter().filter(|listed| is_mine(listed)).collect()
+        page.requests.iter().filter(|listed| waits_for(listed)).collect()
     }
 
     fn sections(&self) -> Markup {
         let words = self.words;
         let others = |state: StateName| -> Vec<&Listed> {
-            let rest = self.rest.requests.iter().filter(|listed| !is_mine(listed));
+            let rest = self.rest.requests.iter().filter(|listed| !waits_for(listed));
             rest.filter(|listed| listed.request.state.name() == state).collect()
         };
         let more = self.mine.next.as_ref().map(|next| self.next_page(next, true));

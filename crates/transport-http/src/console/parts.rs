@@ -4,6 +4,7 @@ use countersign_approvals::{ActionRequest, State, StateName};
 use countersign_kernel::terms::Terms;
 use countersign_kernel::{Millis, RequestId, RunId, Timestamp, visible};
 use countersign_mcp_tools::{Call, ControlTool, Fact, OwnershipChange, Plan, Reversibility, ToolRegistry};
+use countersign_usecases::look::Listed;
 use countersign_usecases::port::RequestFilter;
 use countersign_usecases::record::LinkRecord;
 use countersign_waitstate::Run;
@@ -62,7 +63,12 @@ pub(super) fn request_link(id: RequestId, text: &str) -> Markup {
 }
 
 /// The names that narrow a list of requests, as fields of a form.
-pub(super) fn filter_fields(words: Words, filter: &RequestFilter, search: &str) -> Markup {
+pub(super) fn filter_fields(
+    words: Words,
+    tools: &ToolRegistry,
+    filter: &RequestFilter,
+    search: &str,
+) -> Markup {
     let text = |value: Option<String>| value.unwrap_or_default();
     let fields = [
         ("q", words.search(), search.to_owned()),
@@ -72,7 +78,10 @@ pub(super) fn filter_fields(words: Words, filter: &RequestFilter, search: &str) 
         ("run", words.run(), text(filter.run.as_ref().map(ToString::to_string))),
     ];
     html! {
-        @for (name, label, value) in &fields { label { (label) input name=(name) value=(value) autocomplete="off"; } }
+        @for (name, label, value) in &fields {
+            label { (label) input name=(name) value=(value) autocomplete="off" list=[(*name == "tool").then_some("tools")]; }
+        }
+        datalist id="tools" { @for tool in tools.iter() { option value=(tool.descriptor().name) {} } }
     }
 }
 
@@ -162,6 +171,12 @@ pub(super) fn pair(name: &str, value: &Markup) -> Markup {
 /// What an action of a tool is for, in words where it is one of ours, else by its names.
 pub(super) fn errand(words: Words, tool: &str, action: &str) -> String {
     words.errand(tool, action).map_or_else(|| format!("{tool} · {action}"), str::to_owned)
+}
+
+/// Whether it waits for the one who looks.
+pub(super) fn waits_for(listed: &Listed) -> bool {
+    let waits = listed.request.state.name() == StateName::Requested;
+    waits && listed.standing.why_not.is_none() && listed.standing.own_vote.is_none()
 }
 
 /// Who is asked to decide.

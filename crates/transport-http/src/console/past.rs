@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use countersign_approvals::StateName;
 use countersign_kernel::Timestamp;
+use countersign_mcp_tools::ToolRegistry;
 use countersign_usecases::look::{Listed, ListedPage, list_for};
 use countersign_usecases::paging;
 use countersign_usecases::port::{Order, RequestCursor, RequestFilter};
@@ -35,7 +36,7 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let words = visitor.words();
     let next = page.next.map(|next| asked.address(Some(&next)));
     let body = html! {
-        (filters(words, &asked))
+        (filters(words, api.services().tools(), &asked))
         div data-live="list" {
             @if page.requests.is_empty() {
                 @if let Some(next) = &next { (search_goes_on(words, next)) } @else {
@@ -85,12 +86,12 @@ impl Asked {
     }
 }
 
-fn filters(words: Words, asked: &Asked) -> Markup {
+fn filters(words: Words, tools: &ToolRegistry, asked: &Asked) -> Markup {
     html! {
         details.filters open[asked.is_narrow()] {
             summary { (words.filter()) }
             form method="get" action="/requests" {
-                (parts::filter_fields(words, &asked.filter, &asked.search))
+                (parts::filter_fields(words, tools, &asked.filter, &asked.search))
                 fieldset {
                     legend { (words.state()) }
                     @for state in StateName::ALL {

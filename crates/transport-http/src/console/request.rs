@@ -12,19 +12,23 @@ use axum::response::Response;
 use countersign_approvals::{ActionRequest, Answer as Given, Settled, State as RequestState};
 use countersign_audit::EventType;
 use countersign_kernel::{RequestId, visible};
-use countersign_usecases::look::{ApprovalView, Liveness, look_at_request};
-use countersign_usecases::port::EventFilter;
+use countersign_usecases::look::{ApprovalView, Listed, Liveness, list_asked_of, look_at_request};
+use countersign_usecases::port::{EventFilter, RequestFilter};
 use countersign_usecases::record::EventRecord;
 use maud::{Markup, html};
 
 use super::latest::Latest;
 use super::layout::{self, Page, Section};
 use super::parts::{
-    about_run, ago, asked_of, badge, connections, countdown, due, errand, pair, run_link, time, untrusted,
+    about_run, ago, asked_of, badge, connections, countdown, due, errand, headline, pair, run_link, time,
+    untrusted, waits_for,
 };
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::api::{Answer, Api, Fields, Problem, Sent, stream_place, unreadable};
+
+/// Among so many of what is asked of their groups, the next for a person is looked for.
+const FEW: u32 = 20;
 
 /// What a person can do on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +91,21 @@ pub(super) async fn render(
     let filter = EventFilter { request: Some(id), ..EventFilter::default() };
     let past = Latest::read(api.services().queries(), filter).await.map_err(unreadable)?;
     let shown = Shown { api, visitor, words: visitor.words(), view: &view, past: &past, draft: &draft };
-    let body = shown.body(done).await?;
+    let next = match done {
+        Some(_) => next_for(api, visitor, id).await?,
+        None => None,
+    };
+    let body = shown.body(done, next.as_ref()).await?;
     let visitor = &visitor.at(format!("/requests/{id}"));
     let page = Page { visitor, section: Section::Inbox, title: shown.title(), follows: Some(follows), body };
     Ok(layout::page_with(draft.status, &page))
+}
+
+/// What waits longest for the one who has just decided on this.
+async fn next_for(api: &Api, visitor: &Visitor, this: RequestId) -> Answer<Option<Listed>> {
+    let waiting = list_asked_of(api.services(), &RequestFilter::default(), None, FEW, visitor.bearer()).await;
+    let waiting = waiting.map_err(|error| Problem::of(&error))?.requests;
+    Ok(waiting.into_iter().find(|listed| waits_for(listed) && listed.request.facts.id != this))
 }
 
 /// A request on its page.
@@ -122,13 +137,19 @@ impl Shown<'_> {
         format!("{}{place}", errand(self.words, facts.tool.as_str(), facts.action.as_str()))
     }
 
-    async fn body(&self, done: Option<&str>) -> Answer<Markup> {
+    async fn body(&self, done: Option<&str>, next: Option<&Listed>) -> Answer<Markup> {
         let words = self.words;
         let (why, targets) = (self.why().await?, self.targets().await?);
         Ok(html! {
             @if let Some(notice) = &self.draft.notice { (notice) }
             @if let Some(told) = done.and_then(|what| self.done(what)) {
                 p.notice.good role="status" data-done={ "/requests/" (self.request().facts.id) ":" } { (told) }
+            }
+            @if let Some(next) = next {
+                p {
+                    (words.next_for_you()) " "
+                    a href={ "/requests/" (next.request.facts.id) } { (headline(&next.request, &next.call, &next.plan, self.api.services().tools(), words)) }
+                }
             }
             div.request data-request=(self.request().facts.id) data-digest=(self.request().proposal.plan_digest)
                 data-changed=(words.plan_changed()) data-over=(words.over_meanwhile()) data-decidable[self.decides()] {

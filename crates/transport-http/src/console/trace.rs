@@ -18,7 +18,9 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let words = visitor.words();
     let title = words.trace().to_owned();
     let mut fields = Fields::of_page(sent, &[&TRACE_KINDS[..], &["kind", "of"]].concat());
-    fields.rename("kind", "of", &TRACE_KINDS);
+    if let Some((kind, of)) = fields.text("of").and_then(|of| meant(fields.text("kind"), &of)) {
+        fields.put(kind, of);
+    }
     let Some(given) = TRACE_KINDS.into_iter().find(|kind| fields.text(kind).is_some()) else {
         fields.finish(Some(()))?;
         let body = html! { p { (words.trace_about()) } (form(words, "issue", "")) };
@@ -52,6 +54,27 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
         follows: Some(follows),
         body,
     }))
+}
+
+/// What the form means: the address of an issue or a pull request says by itself what it is.
+fn meant(chosen: Option<String>, of: &str) -> Option<(&'static str, String)> {
+    let of = of.trim();
+    let chosen = || {
+        TRACE_KINDS.into_iter().find(|kind| chosen.as_deref() == Some(kind)).map(|kind| (kind, of.to_owned()))
+    };
+    pasted(of).or_else(chosen)
+}
+
+/// `https://HOST/owner/name/issues/17` or `…/pull/17`, whatever comes behind it.
+fn pasted(address: &str) -> Option<(&'static str, String)> {
+    let mut parts = address.strip_prefix("https://")?.split(['/', '?', '#']).skip(1);
+    let (owner, name) = (parts.next()?, parts.next()?);
+    let kind = match parts.next()? {
+        "issues" => "issue",
+        "pull" => "pr",
+        _ => return None,
+    };
+    Some((kind, format!("{owner}/{name}#{}", parts.next()?)))
 }
 
 fn form(words: Words, kind: &str, text: &str) -> Markup {
@@ -136,5 +159,31 @@ fn list(words: Words, trace: &look::Trace, reads_record: bool) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_what_it_is_of() {
+        for (address, meant) in [
+            ("https://github.com/acme/shop/issues/17", Some(("issue", "acme/shop#17"))),
+            ("https://git.example.org/acme/shop/pull/4/files?w=1#r2", Some(("pr", "acme/shop#4"))),
+            ("https://github.com/acme/shop/issues", None),
+            ("https://github.com/acme/shop/tree/main", None),
+            ("acme/shop#17", None),
+        ] {
+            assert_eq!(pasted(address), meant.map(|(kind, of)| (kind, of.to_owned())), "{address}");
+        }
+    }
+
+    #[test]
+    fn else_what_was_chosen_counts() {
+        let run = |of| meant(Some("run".to_owned()), of);
+        assert_eq!(run(" run-1 "), Some(("run", "run-1".to_owned())));
+        assert_eq!(run("https://github.com/acme/shop/issues/17"), Some(("issue", "acme/shop#17".to_owned())));
+        assert_eq!(meant(Some("nonsense".to_owned()), "x"), None);
     }
 }

@@ -203,6 +203,7 @@ texts! {
     done_denied: "Your denial counts.", "Ваш отказ учтён.";
     done_answered: "Your answer is sent.", "Ваш ответ отправлен.";
     done_withdrawn: "The request is withdrawn.", "Запрос отозван.";
+    next_for_you: "The next that waits for you:", "Следующее ждёт вашего решения:";
     done_settled: "It is settled.", "Установлено.";
     done_batch: "All of your decisions count.", "Все ваши решения учтены.";
     plan_changed: "What would be done has changed since you looked. This is how it is now: please decide again.", "С тех пор, как вы смотрели, изменилось, что будет сделано. Вот как сейчас: решите, пожалуйста, снова.";
@@ -269,7 +270,7 @@ texts! {
     // Traces.
     trace_about: "Everything connected with an issue, a pull request, a run or a request.", "Всё, что связано с задачей, запросом на слияние, запуском или запросом.";
     trace_from: "Begin at", "Начать с";
-    trace_text: "owner/name#number, or an id", "owner/name#номер или идентификатор";
+    trace_text: "owner/name#number, its address, or an id", "owner/name#номер, его адрес или идентификатор";
     trace_nothing: "Nothing is connected with it.", "С этим ничего не связано.";
     trace_incomplete: "There is more than is shown here; the pages of the runs have the rest.", "Это не всё: остальное на страницах запусков.";
     trace_graph: "How it is connected", "Как это связано";

@@ -73,6 +73,17 @@ async fn another_plan_than_the_one_shown_is_asked_again_with_the_reason_kept() {
 }
 
 #[tokio::test]
+async fn whoever_has_decided_is_led_to_the_next_that_waits_for_them() {
+    let world = world().await;
+    let (first, second) = (world.ask("orders").await, world.ask("stock").await);
+    let done = world.press_on("alice", first, "approve", "").await;
+    let page = world.page("alice", done.leads_to()).await.good();
+    assert_eq!(page.all(&format!("p > a[href='/requests/{second}']")).len(), 1, "{}", page.source);
+    let forged = world.page("viewer", &format!("/requests/{second}?done=approved")).await.good();
+    assert!(forged.all(".notice.good").is_empty(), "nobody is told what is not so");
+}
+
+#[tokio::test]
 async fn what_breaks_a_rule_comes_back_with_the_rule() {
     let world = world().await;
     let id = world.ask("orders").await;

@@ -173,7 +173,8 @@ async fn a_trace_leads_from_an_issue_to_what_was_done() {
     world.decide("alice", id, "approve").await.ok();
     world.work_off().await;
     assert_eq!(world.page("viewer", "/trace").await.good().all("form[action='/trace']").len(), 1);
-    for path in ["/trace?issue=acme%2Fshop%2317", "/trace?kind=issue&of=acme%2Fshop%2317"] {
+    let pasted = "/trace?kind=run&of=https%3A%2F%2Fgithub.com%2Facme%2Fshop%2Fissues%2F17";
+    for path in ["/trace?issue=acme%2Fshop%2317", "/trace?kind=issue&of=acme%2Fshop%2317", pasted] {
         let page = world.page("viewer", path).await.good();
         let nodes = page.texts(".graph .node");
         assert_eq!(nodes.len(), 4, "issue, run, request, effect: {nodes:?}");
