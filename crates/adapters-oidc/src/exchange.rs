@@ -34,7 +34,8 @@ pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// The client of one provider.
+/// The client of one provider, shared by clones.
+#[derive(Clone)]
 pub(crate) struct Http(reqwest::Client);
 
 impl Http {

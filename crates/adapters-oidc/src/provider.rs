@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use countersign_kernel::{Millis, Timestamp};
+use countersign_kernel::Timestamp;
 use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError};
 use countersign_usecases::sign_in::Secret;
 use openidconnect::core::{
@@ -20,12 +20,9 @@ use openidconnect::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use tokio::sync::Mutex;
 
-use crate::exchange::{Http, in_full};
-
-/// How long what the provider says about itself is relied on. A key it withdrew is trusted no longer than that.
-const RELIED_ON: Millis = Millis::from_secs(3600);
+use crate::exchange::Http;
+use crate::metadata::{Metadata, Need};
 
 /// The signatures that are accepted: those of key pairs. A token "signed" by the client's own secret proves less than that, and one
 /// without a signature nothing.
@@ -79,13 +76,7 @@ pub struct OidcProvider {
     redirect: RedirectUrl,
     options: OidcOptions,
     http: Http,
-    known: Mutex<Option<Known>>,
-}
-
-/// What the provider said about itself, keys included.
-struct Known {
-    metadata: CoreProviderMetadata,
-    read_at: Timestamp,
+    metadata: Metadata,
 }
 
 type Client = CoreClient<
@@ -110,7 +101,8 @@ impl OidcProvider {
         let redirect = redirect.map_err(|error| address(&options.redirect_url, error.to_string()))?;
         let http = Http::new(issuer.url().scheme() == "https", options.timeout);
         let http = http.map_err(|error| OptionsError::Client(error.to_string()))?;
-        Ok(Self { issuer, redirect, options, http, known: Mutex::default() })
+        let metadata = Metadata::new(issuer.clone(), http.clone(), options.timeout);
+        Ok(Self { issuer, redirect, options, http, metadata })
     }
 
     /// Whether the provider can be reached, and is the one it is said to be.
@@ -118,27 +110,11 @@ impl OidcProvider {
     /// # Errors
     /// It can't be reached, or calls itself something else.
     pub async fn look(&self) -> Result<(), ProviderError> {
-        self.discover().await.map(|_| ())
+        self.metadata.ask().await.map(|_| ())
     }
 
-    async fn discover(&self) -> Result<CoreProviderMetadata, ProviderError> {
-        let read = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http).await;
-        read.map_err(|error| ProviderError::Unavailable { why: in_full(&error) })
-    }
-
-    /// What the provider says about itself: as it was read, or read now when that is too long ago or does not suffice.
-    async fn metadata(&self, now: Timestamp, anew: bool) -> Result<CoreProviderMetadata, ProviderError> {
-        let mut known = self.known.lock().await;
-        match &*known {
-            Some(Known { metadata, read_at }) if !anew && now < read_at.plus(RELIED_ON) => {
-                Ok(metadata.clone())
-            }
-            Some(_) | None => {
-                let metadata = self.discover().await?;
-                *known = Some(Known { metadata: metadata.clone(), read_at: now });
-                Ok(metadata)
-            }
-        }
+    async fn current(&self, need: Need, now: Timestamp) -> Result<Client, ProviderError> {
+        self.metadata.get(need, now).await.map(|metadata| self.client(metadata))
     }
 
     fn client(&self, metadata: CoreProviderMetadata) -> Client {
@@ -181,7 +157,7 @@ impl IdentityProvider for OidcProvider {
         challenge: &Challenge,
         now: Timestamp,
     ) -> Result<String, ProviderError> {
-        let client = self.client(self.metadata(now, false).await?);
+        let client = self.current(Need::Current, now).await?;
         let verifier = PkceCodeVerifier::new(challenge.verifier.expose().to_owned());
         let state = CsrfToken::new(challenge.state.expose().to_owned());
         let nonce = Nonce::new(challenge.nonce.expose().to_owned());
@@ -201,10 +177,10 @@ impl IdentityProvider for OidcProvider {
         verifier: &Secret,
         now: Timestamp,
     ) -> Result<Value, ProviderError> {
-        let mut client = self.client(self.metadata(now, false).await?);
+        let mut client = self.current(Need::Current, now).await?;
         let token = self.exchange(&client, code, verifier).await?;
         if verify(&client, &token, nonce, now) == Err(Verdict::UnknownKey) {
-            client = self.client(self.metadata(now, true).await?);
+            client = self.current(Need::OtherKey, now).await?;
         }
         verify(&client, &token, nonce, now)
             .map_err(|verdict| ProviderError::NotAccepted { why: verdict.words() })?;

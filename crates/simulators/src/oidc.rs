@@ -145,7 +145,12 @@ impl OidcSimulator {
 
     /// Fails the next request that matches; see [`FaultRule`] for the pattern.
     pub fn fail_next(&self, method: &str, path: &str, behaviour: Behaviour) {
-        self.server.faults().add(FaultRule::next(method, path, behaviour));
+        self.fail(FaultRule::next(method, path, behaviour));
+    }
+
+    /// Adds a rule.
+    pub fn fail(&self, rule: FaultRule) {
+        self.server.faults().add(rule);
     }
 
     /// Changes something by hand.
