@@ -34,8 +34,6 @@ const configuration = {
   pkce: { required: () => true },
   scopes: ["openid", "profile", "email", "groups"],
   claims: { openid: ["sub"], profile: ["name"], email: ["email", "email_verified"], groups: ["groups"] },
-  // What is asked for stands in the token itself.
-  conformIdTokenClaims: false,
   features: { devInteractions: { enabled: false } },
   cookies: { keys: ["only for tests"] },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },

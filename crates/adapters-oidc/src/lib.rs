@@ -5,14 +5,18 @@
 //! away, what it said last is held on to for a day at most. Exchanges are bounded in time and size, follow no redirect, and leave `https`
 //! never.
 //!
-//! **Architecture invariant:** nothing is decided here: what a claim means is said by `countersign_usecases::sign_in::claims`, and what
-//! time it is comes with each call.
+//! Where the identity token says too little, the user-info endpoint is asked with the access token, which is then forgotten.
 //!
-//! Deliberately absent: access and refresh tokens (nothing is asked of the provider after the sign-in), encrypted identity tokens,
-//! signatures by the client's secret (HS256), the user-info endpoint, logout at the provider.
+//! **Architecture invariant:** nothing is decided here: what a claim means, which are needed, and which goes before which is said by
+//! `countersign_usecases::sign_in::claims`, and what time it is comes with each call.
+//!
+//! Deliberately absent: refresh tokens (nothing is asked of the provider after the sign-in), encrypted tokens and answers, signatures by
+//! the client's secret (HS256), claims that are told elsewhere than at the provider (aggregated and distributed ones), logout at the
+//! provider.
 
 mod exchange;
 mod metadata;
 mod provider;
+mod user_info;
 
 pub use provider::{OidcOptions, OidcProvider, OptionsError};

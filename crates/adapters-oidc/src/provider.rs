@@ -7,22 +7,25 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use countersign_kernel::Timestamp;
-use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError};
+use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError, Returned};
 use countersign_usecases::sign_in::Secret;
+use countersign_usecases::sign_in::claims::{ClaimRules, Lack, completed};
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreJwsSigningAlgorithm,
     CoreProviderMetadata,
 };
 use openidconnect::{
-    AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, TokenResponse as _,
+    AccessToken, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
+    SubjectIdentifier, TokenResponse as _,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::exchange::Http;
 use crate::metadata::{Metadata, Need};
+use crate::user_info;
 
 /// The signatures that are accepted: those of key pairs. A token "signed" by the client's own secret proves less than that, and one
 /// without a signature nothing.
@@ -79,7 +82,7 @@ pub struct OidcProvider {
     metadata: Metadata,
 }
 
-type Client = CoreClient<
+pub(crate) type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -132,7 +135,7 @@ impl OidcProvider {
         client: &Client,
         code: &str,
         verifier: &Secret,
-    ) -> Result<CoreIdToken, ProviderError> {
+    ) -> Result<(CoreIdToken, AccessToken), ProviderError> {
         let request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
         let request = request.map_err(|error| ProviderError::Unavailable { why: error.to_string() })?;
         let request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
@@ -146,7 +149,34 @@ impl OidcProvider {
             RequestTokenError::Other(why) => ProviderError::Unavailable { why: why.clone() },
         })?;
         let token = answer.id_token().cloned();
-        token.ok_or_else(|| ProviderError::NotAccepted { why: "there is none".to_owned() })
+        let token = token.ok_or_else(|| ProviderError::NotAccepted { why: "there is none".to_owned() })?;
+        Ok((token, answer.access_token().clone()))
+    }
+
+    /// The claims of the token, with what the provider says beside it where they are too few.
+    async fn complete(
+        &self,
+        proved: Proved,
+        client: &Client,
+        access: AccessToken,
+        rules: &ClaimRules,
+    ) -> Result<Value, ProviderError> {
+        let claims = Value::Object(proved.claims.clone());
+        let Some(lack) = rules.lack_of(&claims) else { return Ok(claims) };
+        match user_info::ask(client, &self.http, access, proved.subject).await {
+            Ok(Some(beside)) => Ok(completed(proved.claims, beside)),
+            Ok(None) => Ok(claims),
+            Err(error) => match (lack, error) {
+                // Nobody is kept out for want of something to call them.
+                (Lack::Name, ProviderError::Unavailable { why } | ProviderError::Refused { why }) => {
+                    tracing::warn!(why, "the provider of identities doesn't say what somebody is called");
+                    Ok(claims)
+                }
+                (Lack::Name, error @ ProviderError::NotAccepted { .. }) | (Lack::Identity, error) => {
+                    Err(error)
+                }
+            },
+        }
     }
 }
 
@@ -172,24 +202,30 @@ impl IdentityProvider for OidcProvider {
 
     async fn redeem(
         &self,
-        code: &str,
-        nonce: &Secret,
-        verifier: &Secret,
+        returned: Returned<'_>,
+        rules: &ClaimRules,
         now: Timestamp,
     ) -> Result<Value, ProviderError> {
         let mut client = self.current(Need::Current, now).await?;
-        let token = self.exchange(&client, code, verifier).await?;
-        if verify(&client, &token, nonce, now) == Err(Verdict::UnknownKey) {
+        let (token, access) = self.exchange(&client, returned.code, returned.verifier).await?;
+        let mut verdict = verify(&client, &token, returned.nonce, now);
+        if verdict == Err(Verdict::UnknownKey) {
             client = self.current(Need::OtherKey, now).await?;
+            verdict = verify(&client, &token, returned.nonce, now);
         }
-        verify(&client, &token, nonce, now)
-            .map_err(|verdict| ProviderError::NotAccepted { why: verdict.words() })?;
-        claims(&token)
+        let subject = verdict.map_err(|verdict| ProviderError::NotAccepted { why: verdict.words() })?;
+        self.complete(Proved { claims: claims(&token)?, subject }, &client, access, rules).await
     }
 
     fn is_issuer(&self, issuer: &str) -> bool {
         self.issuer.as_str() == issuer
     }
+}
+
+/// What a token proves that was verified.
+struct Proved {
+    claims: Map<String, Value>,
+    subject: SubjectIdentifier,
 }
 
 /// Why a token is not accepted.
@@ -210,13 +246,18 @@ impl Verdict {
     }
 }
 
-/// Signature, issuer, audience, nonce and expiry.
-fn verify(client: &Client, token: &CoreIdToken, nonce: &Secret, now: Timestamp) -> Result<(), Verdict> {
+/// Signature, issuer, audience, nonce and expiry. Gives whom the token is about.
+fn verify(
+    client: &Client,
+    token: &CoreIdToken,
+    nonce: &Secret,
+    now: Timestamp,
+) -> Result<SubjectIdentifier, Verdict> {
     let now = DateTime::<Utc>::from_timestamp_micros(now.unix_micros()).unwrap_or(DateTime::<Utc>::MAX_UTC);
     let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES).set_time_fn(move || now);
     let nonce = Nonce::new(nonce.expose().to_owned());
     match token.claims(&verifier, &nonce) {
-        Ok(_) => Ok(()),
+        Ok(claims) => Ok(claims.subject().clone()),
         Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
             Err(Verdict::UnknownKey)
         }
@@ -230,7 +271,7 @@ fn verify(client: &Client, token: &CoreIdToken, nonce: &Secret, now: Timestamp) 
 }
 
 /// All claims of a token that was verified, those without a type of their own included.
-fn claims(token: &CoreIdToken) -> Result<Value, ProviderError> {
+fn claims(token: &CoreIdToken) -> Result<Map<String, Value>, ProviderError> {
     let text = token.to_string();
     let payload = text.split('.').nth(1).unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD.decode(payload).ok();

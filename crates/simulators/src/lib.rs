@@ -39,7 +39,7 @@ pub use journal::{Effect, Journal, Target};
 pub use kubernetes::{
     KubernetesChange, KubernetesConfig, KubernetesRule, KubernetesSimulator, KubernetesToken,
 };
-pub use oidc::{OidcChange, OidcConfig, OidcSimulator, TokenFlaw};
+pub use oidc::{OidcChange, OidcConfig, OidcSimulator, TokenFlaw, UserInfo, UserInfoForm};
 pub use proxy::{Passing, Protocol, Proxy, Tap, Verdict};
 pub use server::{ChangeRefused, SeenRequest, StartError};
 pub use speech::{SpeechChange, SpeechConfig, SpeechSimulator};

@@ -1,10 +1,10 @@
-//! The stand-in for a provider of identities: OpenID Connect discovery, the authorization code flow with PKCE, and signing keys that
-//! change.
+//! The stand-in for a provider of identities: OpenID Connect discovery, the authorization code flow with PKCE, user-info, and signing
+//! keys that change.
 //!
 //! What it refuses, and how, follows [OpenID Connect Core 1.0](https://openid.net/specs/openid-connect-core-1_0.html),
 //! [Discovery 1.0](https://openid.net/specs/openid-connect-discovery-1_0.html), [RFC 6749](https://www.rfc-editor.org/rfc/rfc6749),
-//! [RFC 7636](https://www.rfc-editor.org/rfc/rfc7636) (PKCE, S256 only) and [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207) (`iss` in
-//! the answer). Nobody types a password: whoever is at the browser is the person that was set last, and agrees to everything.
+//! [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750) (bearer tokens), [RFC 7636](https://www.rfc-editor.org/rfc/rfc7636) (PKCE, S256 only)
+//! and [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207) (`iss` in the answer). Nobody types a password: whoever is at the browser is the person that was set last, and agrees to everything.
 //!
 //! It begins with an RSA key, as most providers sign with one (RS256), and rotates to keys on P-256 (ES256). On command its next identity
 //! token has a flaw.
@@ -12,7 +12,7 @@
 mod keys;
 mod routes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
@@ -38,8 +38,10 @@ pub struct OidcConfig {
     pub client_secret: Option<String>,
     /// Where browsers may be sent back to.
     pub redirect_uris: Vec<String>,
-    /// The claims of whoever is at the browser, `sub` among them.
+    /// The claims of whoever is at the browser, `sub` among them, as the identity token has them.
     pub claims: Value,
+    /// What the user-info endpoint says; none for a provider without one.
+    pub user_info: Option<UserInfo>,
     /// Takes the client's secret in the body only, as some providers do.
     pub secret_in_body: bool,
 }
@@ -52,9 +54,32 @@ impl Default for OidcConfig {
             client_secret: Some("the client's secret".to_owned()),
             redirect_uris: vec!["https://countersign.example/sign-in/callback".to_owned()],
             claims: json!({"sub": "dana", "name": "Dana", "groups": ["sre"]}),
+            user_info: None,
             secret_in_body: false,
         }
     }
+}
+
+/// What the user-info endpoint says about whoever shows it an access token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserInfo {
+    /// The claims, `sub` among them.
+    pub claims: Value,
+    /// How they are said.
+    pub form: UserInfoForm,
+}
+
+/// How claims are said at the user-info endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserInfoForm {
+    /// As JSON.
+    Json,
+    /// As a JWT, signed with the key in use.
+    Signed,
+    /// As a JWT with the signature of another one.
+    SignedOtherwise,
 }
 
 /// A change by hand.
@@ -65,6 +90,11 @@ pub enum OidcChange {
     Person {
         /// Their claims.
         claims: Value,
+    },
+    /// The user-info endpoint says something else, or is no longer there.
+    UserInfo {
+        /// What it says.
+        user_info: Option<UserInfo>,
     },
     /// The person says no to the next request.
     Decline,
@@ -108,6 +138,8 @@ pub enum TokenFlaw {
     Unsigned,
     /// There is no identity token in the answer.
     Absent,
+    /// The access token that comes with it can't be sent in a header.
+    UnsendableAccess,
 }
 
 /// A running stand-in; dropping it stops it.
@@ -193,6 +225,8 @@ struct Desk {
     renamed: Option<String>,
     keys: Keys,
     codes: HashMap<String, Grant>,
+    /// The access tokens that were given out.
+    access: HashSet<String>,
     issued: u64,
     decline: bool,
     flaw: Option<TokenFlaw>,
@@ -220,6 +254,7 @@ impl Desk {
             renamed: None,
             keys: Keys::first(),
             codes: HashMap::new(),
+            access: HashSet::new(),
             issued: 0,
             decline: false,
             flaw: None,
@@ -229,6 +264,7 @@ impl Desk {
     fn change(&mut self, change: OidcChange) {
         match change {
             OidcChange::Person { claims } => self.config.claims = claims,
+            OidcChange::UserInfo { user_info } => self.config.user_info = user_info,
             OidcChange::Decline => self.decline = true,
             OidcChange::RotateKey => self.keys.rotate(),
             OidcChange::Flaw { flaw } => self.flaw = Some(flaw),

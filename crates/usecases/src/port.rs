@@ -15,7 +15,7 @@ pub mod warrant;
 pub mod work;
 
 pub use entropy::{Entropy, Ids};
-pub use identity_provider::{Challenge, IdentityProvider, ProviderError};
+pub use identity_provider::{Challenge, IdentityProvider, ProviderError, Returned};
 pub use ledger::{
     CallLookup, CallSnapshot, DatabaseSnapshot, KeyHit, Ledger, PolicyStamp, PolicyText, RequestSnapshot,
     RunSnapshot,

@@ -4,3 +4,4 @@
 mod outages;
 mod provider;
 mod support;
+mod user_info;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use countersign_adapters_oidc::{OidcOptions, OidcProvider};
 use countersign_kernel::Millis;
 use countersign_simulators::{Behaviour, OidcChange, OidcConfig, TokenFlaw};
-use countersign_usecases::port::{IdentityProvider, ProviderError};
+use countersign_usecases::port::{IdentityProvider, ProviderError, Returned};
 use serde_json::json;
 
-use crate::support::{REDIRECT, World, challenge, field, now, why};
+use crate::support::{REDIRECT, World, challenge, field, now, rules, why};
 
 #[tokio::test]
 async fn a_code_becomes_the_claims_of_a_person() {
@@ -45,7 +45,8 @@ async fn a_code_is_good_once_and_with_its_own_verifier() {
     let refused = ProviderError::Refused { why: "invalid_grant".to_owned() };
     assert_eq!(world.redeem(&code).await.unwrap_err(), refused);
     let (code, other) = (world.code().await, challenge(2));
-    let redeemed = world.provider.redeem(&code, &world.challenge.nonce, &other.verifier, now()).await;
+    let returned = Returned { verifier: &other.verifier, ..world.returned(&code) };
+    let redeemed = world.provider.redeem(returned, &rules(), now()).await;
     assert_eq!(redeemed.unwrap_err(), refused);
 }
 

@@ -1,13 +1,15 @@
 //! A provider, and somebody who signs in there.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_adapters_oidc::{OidcOptions, OidcProvider};
 use countersign_kernel::Timestamp;
 use countersign_simulators::{OidcConfig, OidcSimulator};
 use countersign_testkit::SeededEntropy;
-use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError};
+use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError, Returned};
 use countersign_usecases::sign_in::Secret;
+use countersign_usecases::sign_in::claims::{ClaimPath, ClaimRules};
 use serde_json::Value;
 
 pub const REDIRECT: &str = "https://countersign.example/sign-in/callback";
@@ -31,6 +33,16 @@ pub fn challenge(seed: u64) -> Challenge {
     let entropy = SeededEntropy::new(seed);
     let draw = || Secret::draw(&entropy);
     Challenge { state: draw(), nonce: draw(), verifier: draw() }
+}
+
+/// People are known by their subject, and what they may do by `groups`.
+pub fn rules() -> ClaimRules {
+    ClaimRules {
+        provider: "corp".to_owned(),
+        principal: ClaimPath("sub".to_owned()),
+        groups: Some(ClaimPath("groups".to_owned())),
+        roles: BTreeMap::new(),
+    }
 }
 
 impl World {
@@ -69,8 +81,12 @@ impl World {
         self.code_at(now()).await
     }
 
+    pub fn returned<'r>(&'r self, code: &'r str) -> Returned<'r> {
+        Returned { code, nonce: &self.challenge.nonce, verifier: &self.challenge.verifier }
+    }
+
     pub async fn redeem_at(&self, code: &str, time: Timestamp) -> Result<Value, ProviderError> {
-        self.provider.redeem(code, &self.challenge.nonce, &self.challenge.verifier, time).await
+        self.provider.redeem(self.returned(code), &rules(), time).await
     }
 
     pub async fn redeem(&self, code: &str) -> Result<Value, ProviderError> {

@@ -1,4 +1,4 @@
-//! The routes: metadata, keys, authorization, token.
+//! The routes: metadata, keys, authorization, token, user-info.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,7 +12,7 @@ use url::Url;
 use url::form_urlencoded;
 
 use super::keys::challenge_of;
-use super::{Desk, Grant, Provider, TokenFlaw};
+use super::{Desk, Grant, Provider, TokenFlaw, UserInfo, UserInfoForm};
 use crate::clock;
 
 /// Seconds an identity token is good.
@@ -24,6 +24,7 @@ pub(super) fn api(provider: Provider) -> Router {
         .route("/keys", get(keys))
         .route("/authorize", get(authorize))
         .route("/token", post(token))
+        .route("/userinfo", get(user_info))
         .with_state(provider)
 }
 
@@ -42,7 +43,7 @@ async fn metadata(State(provider): State<Provider>) -> Json<Value> {
         (Some(_), true) => "client_secret_post",
         (Some(_), false) => "client_secret_basic",
     };
-    Json(json!({
+    let mut metadata = json!({
         "issuer": desk.renamed.as_ref().unwrap_or(issuer),
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
@@ -53,7 +54,11 @@ async fn metadata(State(provider): State<Provider>) -> Json<Value> {
         "token_endpoint_auth_methods_supported": [methods],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
-    }))
+    });
+    if desk.config.user_info.is_some() {
+        metadata["userinfo_endpoint"] = json!(format!("{issuer}/userinfo"));
+    }
+    Json(metadata)
 }
 
 async fn keys(State(provider): State<Provider>) -> Json<Value> {
@@ -133,6 +138,16 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// A new access token.
+    fn give_access(&mut self, flaw: Option<TokenFlaw>) -> String {
+        let end = if flaw == Some(TokenFlaw::UnsendableAccess) { "\r\nx: y" } else { "" };
+        let access = format!("access-{}{end}", self.access.len() + 1);
+        self.access.insert(access.clone());
+        access
+    }
+}
+
 async fn token(State(provider): State<Provider>, headers: HeaderMap, body: String) -> Response {
     let mut desk = provider.lock();
     let fields = fields(&body);
@@ -152,7 +167,8 @@ async fn token(State(provider): State<Provider>, headers: HeaderMap, body: Strin
     };
     let Some(grant) = grant.filter(fits) else { return refuse(StatusCode::BAD_REQUEST, "invalid_grant") };
     let flaw = desk.flaw.take();
-    let mut answer = json!({"access_token": "of no use here", "token_type": "Bearer", "expires_in": LASTS_S});
+    let access = desk.give_access(flaw);
+    let mut answer = json!({"access_token": access, "token_type": "Bearer", "expires_in": LASTS_S});
     if flaw != Some(TokenFlaw::Absent) {
         answer["id_token"] = json!(identity_token(&desk, &grant, flaw));
     }
@@ -174,6 +190,30 @@ fn is_client(desk: &Desk, headers: &HeaderMap, fields: &[(String, String)]) -> b
             headers.get(header::AUTHORIZATION).is_some_and(|given| given.as_bytes() == expected.as_bytes())
         }
     }
+}
+
+/// Whoever shows an access token is told about its person (OpenID Connect Core 1.0, section 5.3).
+async fn user_info(State(provider): State<Provider>, headers: HeaderMap) -> Response {
+    let desk = provider.lock();
+    let Some(UserInfo { claims, form }) = &desk.config.user_info else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let shown = headers.get(header::AUTHORIZATION).and_then(|shown| shown.to_str().ok());
+    if !shown.and_then(|shown| shown.strip_prefix("Bearer ")).is_some_and(|token| desk.access.contains(token))
+    {
+        let challenge = [(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)];
+        return (StatusCode::UNAUTHORIZED, challenge).into_response();
+    }
+    // One that is signed names who says it, and to whom (section 5.3.2).
+    let mut signed = claims.clone();
+    signed["iss"] = json!(desk.issuer);
+    signed["aud"] = json!(desk.config.client_id);
+    let token = match form {
+        UserInfoForm::Json => return Json(claims).into_response(),
+        UserInfoForm::Signed => desk.keys.sign(&signed),
+        UserInfoForm::SignedOtherwise => desk.keys.sign_otherwise(&signed),
+    };
+    ([(header::CONTENT_TYPE, "application/jwt")], token).into_response()
 }
 
 fn identity_token(desk: &Desk, grant: &Grant, flaw: Option<TokenFlaw>) -> String {
@@ -203,7 +243,7 @@ fn identity_token(desk: &Desk, grant: &Grant, flaw: Option<TokenFlaw>) -> String
         }
         TokenFlaw::Unsigned => return desk.keys.leave_unsigned(&claims),
         // Seen to by the caller.
-        TokenFlaw::Absent => {}
+        TokenFlaw::Absent | TokenFlaw::UnsendableAccess => {}
     }
     desk.keys.sign(&claims)
 }

@@ -11,7 +11,7 @@ use countersign_transport_http::HttpSettings;
 use countersign_usecases::Identity;
 use countersign_usecases::access::Role;
 use countersign_usecases::policy_text::activate_policy;
-use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError};
+use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError, Returned};
 use countersign_usecases::sign_in::claims::{ClaimPath, ClaimRules};
 use countersign_usecases::sign_in::{Secret, Way};
 use serde_json::{Value, json};
@@ -417,8 +417,13 @@ impl IdentityProvider for Provider {
         Ok(format!("https://id.example/authorize?state={}", challenge.state.expose()))
     }
 
-    async fn redeem(&self, code: &str, _: &Secret, _: &Secret, _: Timestamp) -> Result<Value, ProviderError> {
-        match code {
+    async fn redeem(
+        &self,
+        returned: Returned<'_>,
+        _: &ClaimRules,
+        _: Timestamp,
+    ) -> Result<Value, ProviderError> {
+        match returned.code {
             "good" => Ok(json!({"sub": "dana", "groups": ["sre"]})),
             "stranger" => Ok(json!({"sub": "mallory", "groups": []})),
             "away" => Err(ProviderError::Unavailable { why: "10.0.0.7 refused".to_owned() }),

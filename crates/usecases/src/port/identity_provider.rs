@@ -5,6 +5,7 @@ use countersign_kernel::Timestamp;
 use serde_json::Value;
 
 use crate::sign_in::Secret;
+use crate::sign_in::claims::ClaimRules;
 
 /// The provider did not do its part. Its words are for whoever wants in; [`Self::why`] is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum ProviderError {
         /// Its own word for it.
         why: String,
     },
-    /// Its identity token doesn't hold.
+    /// Its identity token doesn't hold, or what it said beside it.
     #[error("what the provider of identities said about you is not accepted; sign in again")]
     NotAccepted {
         /// Which check it failed.
@@ -49,6 +50,17 @@ pub struct Challenge {
     pub verifier: Secret,
 }
 
+/// What came back from the provider, and what it has to fit.
+#[derive(Clone, Copy)]
+pub struct Returned<'r> {
+    /// The code, good once.
+    pub code: &'r str,
+    /// What the identity token has to repeat.
+    pub nonce: &'r Secret,
+    /// What the hash was made of that went along.
+    pub verifier: &'r Secret,
+}
+
 /// A provider of identities.
 #[async_trait]
 pub trait IdentityProvider: Send + Sync {
@@ -59,15 +71,15 @@ pub trait IdentityProvider: Send + Sync {
     async fn authorization_url(&self, challenge: &Challenge, now: Timestamp)
     -> Result<String, ProviderError>;
 
-    /// Exchanges the code and verifies the identity token: signature, issuer, audience, nonce, and its times by `now`. Gives its claims.
+    /// Exchanges the code and verifies the identity token: signature, issuer, audience, nonce, and its times by `now`. Gives its claims,
+    /// completed by what else the provider says about the same person where `rules` find too little in them.
     ///
     /// # Errors
     /// The provider can't be used, refuses, or says something that doesn't hold.
     async fn redeem(
         &self,
-        code: &str,
-        nonce: &Secret,
-        verifier: &Secret,
+        returned: Returned<'_>,
+        rules: &ClaimRules,
         now: Timestamp,
     ) -> Result<Value, ProviderError>;
 

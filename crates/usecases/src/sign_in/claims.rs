@@ -1,9 +1,10 @@
-//! What the claims of an identity token mean here: who somebody is, in which groups, and in which roles. Pure.
+//! What the claims of a provider mean here: who somebody is, in which groups, and in which roles; and how those of its identity token are
+//! completed by others. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_kernel::{OutsideGroup, Principal, Proof};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::SignInError;
 use super::person::Person;
@@ -30,7 +31,7 @@ pub struct ClaimPath(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError {
     /// The claim is not there, or is no text.
-    #[error("the identity token has no text in the claim `{claim}`, by which people are known here")]
+    #[error("the provider gives no text in the claim `{claim}`, by which people are known here")]
     Missing {
         /// The claim.
         claim: String,
@@ -48,7 +49,20 @@ pub enum ClaimError {
     },
 }
 
+/// What claims say too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// What the person is called: it is shown, and nothing hangs on it.
+    Name,
+    /// Who the person is, or in which groups.
+    Identity,
+}
+
 const EMAIL: &str = "email";
+const EMAIL_VERIFIED: &str = "email_verified";
+
+/// What a person can be called by, the best first.
+const NAMES: [&str; 3] = ["name", "preferred_username", EMAIL];
 
 impl ClaimPath {
     /// The claim. One whose own name has dots in it, as a URL has, goes before a path.
@@ -75,9 +89,19 @@ impl ClaimRules {
         let outside =
             names.iter().map(|name| OutsideGroup::parse(&format!("group:{}:{name}", self.provider)));
         let groups = outside.filter_map(Result::ok).collect();
-        let called = ["name", "preferred_username", EMAIL];
-        let called = called.iter().find_map(|claim| claims.get(claim).and_then(Value::as_str));
-        Ok(Person::new(principal, Proof::Oidc, called, roles, groups))
+        Ok(Person::new(principal, Proof::Oidc, name_of(claims), roles, groups))
+    }
+
+    /// What is read of claims and is not in these. A list without groups is no lack: it says that there are none.
+    pub fn lack_of(&self, claims: &Value) -> Option<Lack> {
+        let is_there = |path: &ClaimPath| {
+            let whole = path.0 != EMAIL || present(claims.get(EMAIL_VERIFIED));
+            whole && present(path.find(claims))
+        };
+        if !is_there(&self.principal) || !self.groups.as_ref().is_none_or(is_there) {
+            return Some(Lack::Identity);
+        }
+        name_of(claims).is_none().then_some(Lack::Name)
     }
 
     fn principal_of(&self, claims: &Value) -> Result<Principal, ClaimError> {
@@ -101,9 +125,30 @@ impl ClaimRules {
     }
 }
 
+/// The claims of an identity token, and those that the provider told beside it for what is not in the token. A claim is taken whole from
+/// one of them, and an address along with whether it was verified: a word about one address must not vouch for another.
+pub fn completed(mut token: Map<String, Value>, mut beside: Map<String, Value>) -> Value {
+    token.retain(|_, value| !value.is_null());
+    if token.get(EMAIL) != beside.get(EMAIL) {
+        let without = if token.contains_key(EMAIL) { &mut beside } else { &mut token };
+        without.remove(EMAIL_VERIFIED);
+    }
+    beside.extend(token);
+    Value::Object(beside)
+}
+
+/// A claim that is null is none: providers are to leave it out and don't always (OpenID Connect Core 1.0, section 5.3.2).
+fn present(claim: Option<&Value>) -> bool {
+    claim.is_some_and(|value| !value.is_null())
+}
+
+fn name_of(claims: &Value) -> Option<&str> {
+    NAMES.iter().find_map(|claim| claims.get(claim).and_then(Value::as_str))
+}
+
 /// Anybody may write anybody's address into a profile: one counts when the provider says that it is theirs.
 fn verified(path: &ClaimPath, claims: &Value) -> Result<(), ClaimError> {
-    let says_so = match claims.get("email_verified") {
+    let says_so = match claims.get(EMAIL_VERIFIED) {
         Some(Value::Bool(verified)) => *verified,
         // Some providers send it as text.
         Some(Value::String(verified)) => verified == "true",
@@ -208,6 +253,81 @@ mod tests {
                     "{verified}"
                 );
             }
+        }
+    }
+
+    fn map(claims: Value) -> Map<String, Value> {
+        claims.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn claims_lack_what_is_read_and_not_there() {
+        for (claims, lack) in [
+            (json!({"sub": "d", "name": "Dana", "groups": ["sre"]}), None),
+            (json!({"sub": "d", "preferred_username": "dana", "groups": []}), None),
+            (json!({"sub": "d", "groups": ["sre"]}), Some(Lack::Name)),
+            (json!({"sub": "d", "name": null, "groups": ["sre"]}), Some(Lack::Name)),
+            (json!({"sub": "d", "name": "Dana"}), Some(Lack::Identity)),
+            (json!({"sub": "d", "name": "Dana", "groups": null}), Some(Lack::Identity)),
+            (json!({"name": "Dana", "groups": ["sre"]}), Some(Lack::Identity)),
+        ] {
+            assert_eq!(rules("sub", "groups").lack_of(&claims), lack, "{claims}");
+        }
+        let nobody = ClaimRules { groups: None, ..rules("sub", "groups") };
+        assert_eq!(nobody.lack_of(&json!({"sub": "d", "name": "Dana"})), None, "groups that nobody reads");
+        let deep = rules("sub", "realm_access.roles");
+        let claims = json!({"sub": "d", "name": "Dana", "realm_access": {}});
+        assert_eq!(deep.lack_of(&claims), Some(Lack::Identity));
+        let known = json!({"sub": "d", "name": "Dana", "groups": ["sre"], "email": "dana@example.org"});
+        assert_eq!(
+            rules("email", "groups").lack_of(&known),
+            Some(Lack::Identity),
+            "nobody says it is theirs"
+        );
+        assert_eq!(rules("sub", "groups").lack_of(&known), None);
+    }
+
+    #[test]
+    fn claims_of_the_token_go_before_those_told_beside_it() {
+        let token = json!({"sub": "d", "name": "Dana", "groups": null, "realm_access": {}, "hd": false});
+        let beside = json!({
+            "sub": "d", "name": "Mallory", "groups": ["sre"], "realm_access": {"roles": ["sre"]}, "hd": true, "locale": "de"
+        });
+        let expected = json!({
+            "sub": "d", "name": "Dana", "groups": ["sre"], "realm_access": {}, "hd": false, "locale": "de"
+        });
+        assert_eq!(completed(map(token), map(beside)), expected);
+    }
+
+    #[test]
+    fn a_word_about_one_address_does_not_vouch_for_another() {
+        let verified_after = |token: Value, beside: Value| {
+            let claims = completed(map(token), map(beside));
+            (claims["email"].clone(), claims.get("email_verified").cloned())
+        };
+        let (dana, other) = ("dana@example.org", "boss@example.org");
+        for (token, beside, expected) in [
+            (
+                json!({"email": dana}),
+                json!({"email": dana, "email_verified": true}),
+                (dana, Some(json!(true))),
+            ),
+            (json!({"email": other}), json!({"email": dana, "email_verified": true}), (other, None)),
+            (json!({"email": other}), json!({"email_verified": true}), (other, None)),
+            (json!({"email_verified": true}), json!({"email": other}), (other, None)),
+            (
+                json!({"email_verified": true}),
+                json!({"email": other, "email_verified": false}),
+                (other, Some(json!(false))),
+            ),
+            (
+                json!({"email": dana, "email_verified": false}),
+                json!({"email": dana, "email_verified": true}),
+                (dana, Some(json!(false))),
+            ),
+        ] {
+            let expected = (json!(expected.0), expected.1);
+            assert_eq!(verified_after(token.clone(), beside.clone()), expected, "{token} {beside}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::secret::Secret;
 use super::session::Session;
 use super::sign_out::sign_out;
 use super::{SignIn, Way};
-use crate::port::{Ids, ProviderError};
+use crate::port::{Ids, ProviderError, Returned};
 
 /// What a browser brings back.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,8 @@ pub async fn finish(
         return Err(ProviderError::NotAccepted { why }.into());
     }
     let code = answer.code.map_err(|error| SignInError::Declined { error: presentable(error) })?;
-    let claims = provider.redeem(code, &attempt.nonce, &attempt.verifier, now).await?;
+    let returned = Returned { code, nonce: &attempt.nonce, verifier: &attempt.verifier };
+    let claims = provider.redeem(returned, rules, now).await?;
     open(sign_in, brought, rules.read(&claims)?, attempt.return_to).await
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use countersign_kernel::{Fault, Kind, Millis, Principal, Timestamp};
 use countersign_testkit::{MemoryStore, SeededEntropy};
 use countersign_usecases::access::Role;
-use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError, SessionStore};
+use countersign_usecases::port::{Challenge, IdentityProvider, ProviderError, Returned, SessionStore};
 use countersign_usecases::sign_in::begin::Next;
 use countersign_usecases::sign_in::claims::{ClaimPath, ClaimRules};
 use countersign_usecases::sign_in::finish::{Brought, ProviderAnswer};
@@ -46,12 +46,11 @@ impl IdentityProvider for Provider {
 
     async fn redeem(
         &self,
-        code: &str,
-        nonce: &Secret,
-        verifier: &Secret,
+        returned: Returned<'_>,
+        _rules: &ClaimRules,
         _now: Timestamp,
     ) -> Result<Value, ProviderError> {
-        let sent = self.sent.lock().unwrap();
+        let (sent, Returned { code, nonce, verifier }) = (self.sent.lock().unwrap(), returned);
         if code == "good" && sent.iter().any(|one| one.nonce == *nonce && one.verifier == *verifier) {
             Ok(self.claims.clone())
         } else {
