@@ -152,10 +152,38 @@ fn read_oidc(config: &OidcConfig, public_url: &PublicUrl) -> Result<(OidcProvide
     let rules = ClaimRules {
         provider: config.name.clone(),
         principal: ClaimPath(config.principal_claim.clone()),
+        people: read_known(config)?,
         groups: Some(ClaimPath(config.groups_claim.clone())),
         roles,
     };
     Ok((provider, rules))
+}
+
+/// Whom the provider knows by another name. A name that the provider's own claims make is not given to anybody else: that would be two people
+/// under one name.
+///
+/// # Errors
+/// A name is none of a person, is the provider's own to give, or a claim is there twice.
+pub fn read_known(config: &OidcConfig) -> Result<BTreeMap<String, Principal>> {
+    let mut known = BTreeMap::new();
+    for (number, one) in config.people.iter().enumerate() {
+        let at = || format!("people[{number}]");
+        let principal = Principal::parse(&one.principal).with_context(at)?;
+        let text = principal.to_string();
+        ensure!(text.starts_with("user:"), "{}: `{text}` is no person: `user:…` is", at());
+        ensure!(
+            !text.starts_with(&format!("user:{}:", config.name)),
+            "{}: `{text}` is how the provider's own claims name people, and may be somebody else",
+            at()
+        );
+        ensure!(
+            known.insert(one.claim.clone(), principal).is_none(),
+            "{}: `{}` is there twice",
+            at(),
+            one.claim
+        );
+    }
+    Ok(known)
 }
 
 /// Whether an address is on the machine itself, where nobody listens in.
@@ -249,6 +277,20 @@ mod tests {
         assert_eq!(rules.principal, ClaimPath("sub".to_owned()));
         assert_eq!(rules.roles["sre"], BTreeSet::from([Role::Viewer, Role::Approver]));
         assert!(matches!(setup("").unwrap(), SignInSetup::Off));
+    }
+
+    #[test]
+    fn people_have_one_name() {
+        let with = |people: &str| {
+            oidc(&OIDC.replace("groups_claim", &format!("people = [{people}]\n        groups_claim")))
+        };
+        let alice = r#"{ claim = "8c1f", principal = "user:github:alice" }"#;
+        let SignInSetup::Oidc { rules, .. } = with(alice).unwrap() else { panic!("a provider") };
+        assert_eq!(rules.people["8c1f"].to_string(), "user:github:alice");
+        refused(with(&format!("{alice}, {alice}")), "people[1]: `8c1f` is there twice");
+        refused(with(r#"{ claim = "x", principal = "user:corp:bob" }"#), "may be somebody else");
+        refused(with(r#"{ claim = "x", principal = "service:ci:x" }"#), "is no person");
+        refused(with(r#"{ claim = "x", principal = "alice" }"#), "people[0]");
     }
 
     #[test]

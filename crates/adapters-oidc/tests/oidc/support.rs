@@ -40,6 +40,7 @@ pub fn rules() -> ClaimRules {
     ClaimRules {
         provider: "corp".to_owned(),
         principal: ClaimPath("sub".to_owned()),
+        people: BTreeMap::new(),
         groups: Some(ClaimPath("groups".to_owned())),
         roles: BTreeMap::new(),
     }

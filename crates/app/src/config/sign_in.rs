@@ -74,6 +74,9 @@ pub struct OidcConfig {
     /// The claim that names a person; with dots, the way to it. Default `sub`, the one that never changes hands.
     #[serde(default = "default_principal_claim")]
     pub principal_claim: String,
+    /// People who are known here by another name than that claim makes. None by default.
+    #[serde(default)]
+    pub people: Vec<KnownPerson>,
     /// The claim that lists a person's groups, such as `groups` or `realm_access.roles`.
     pub groups_claim: String,
     /// The roles that groups give. Whoever has none is not let in.
@@ -86,6 +89,17 @@ fn default_scopes() -> Vec<String> {
 
 fn default_principal_claim() -> String {
     "sub".to_owned()
+}
+
+/// Somebody whom the platform, a token or a policy text knows by another name than the provider does.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema, Serialize))]
+#[serde(deny_unknown_fields)]
+pub struct KnownPerson {
+    /// The value of `principal_claim`.
+    pub claim: String,
+    /// Who that is here, such as `user:github:alice`.
+    pub principal: String,
 }
 
 /// The roles that a group gives.

@@ -440,6 +440,7 @@ async fn with_provider() -> World {
     let rules = ClaimRules {
         provider: "corp".to_owned(),
         principal: ClaimPath("sub".to_owned()),
+        people: BTreeMap::new(),
         groups: Some(ClaimPath("groups".to_owned())),
         roles: BTreeMap::from([("sre".to_owned(), BTreeSet::from([Role::Viewer]))]),
     };

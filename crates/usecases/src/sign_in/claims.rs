@@ -17,6 +17,8 @@ pub struct ClaimRules {
     pub provider: String,
     /// The claim that names the person.
     pub principal: ClaimPath,
+    /// People who are known here by another name than the claim makes, by the claim's value: one person is one principal, whatever the channel.
+    pub people: BTreeMap<String, Principal>,
     /// The claim that lists the groups.
     pub groups: Option<ClaimPath>,
     /// The roles that each group gives, by the group's name as the provider spells it.
@@ -109,6 +111,9 @@ impl ClaimRules {
         let value = self.principal.find(claims).and_then(Value::as_str);
         let value = value.ok_or_else(|| ClaimError::Missing { claim: claim() })?;
         verified(&self.principal, claims)?;
+        if let Some(known) = self.people.get(value) {
+            return Ok(known.clone());
+        }
         Principal::parse(&format!("user:{}:{value}", self.provider))
             .map_err(|_| ClaimError::Unusable { value: value.chars().take(64).collect() })
     }
@@ -168,6 +173,7 @@ mod tests {
         ClaimRules {
             provider: "corp".to_owned(),
             principal: ClaimPath(principal.to_owned()),
+            people: BTreeMap::from([("a11c".to_owned(), Principal::parse("user:github:alice").unwrap())]),
             groups: Some(ClaimPath(groups.to_owned())),
             roles: BTreeMap::from([
                 ("sre".to_owned(), BTreeSet::from([Role::Approver, Role::Operator])),
@@ -179,6 +185,14 @@ mod tests {
 
     fn roles(person: &Person) -> Vec<Role> {
         person.roles.iter().copied().collect()
+    }
+
+    #[test]
+    fn one_person_has_one_name_whatever_the_channel() {
+        let read = |sub: &str| rules("sub", "groups").read(&json!({"sub": sub, "groups": ["sre"]})).unwrap();
+        let (mapped, unmapped) = (read("a11c"), read("9d20"));
+        assert_eq!(mapped.identity.principal.to_string(), "user:github:alice");
+        assert_eq!(unmapped.identity.principal.to_string(), "user:corp:9d20");
     }
 
     #[test]
