@@ -1,10 +1,17 @@
 //! Page tokens: where a list goes on. A token belongs to one list with one filter; another's is refused, not misread.
 //!
 //! A list's `scope` is a text that names it and its filter. Tokens are opaque to callers and hold nothing they haven't seen.
+//!
+//! A [`token`] can be put together by whoever knows how, so it is for lists that its caller may read from any place. Where they may go on
+//! only from a place they were given, it is a [`sealed_token`].
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_kernel::{DatabaseName, Digest, RequestId, RunId, Timestamp};
 
+use crate::error::ServiceError;
 use crate::port::{EventCursor, RequestCursor, RunCursor};
+use crate::services::Services;
 
 /// A place in a list, as a token writes it down.
 pub trait Place: Sized {
@@ -30,6 +37,29 @@ pub fn read_token<P: Place>(scope: &str, token: &str) -> Option<P> {
 /// Not a secret: it keeps tokens from being mixed up, not from being made.
 fn check(scope: &str, place: &str) -> String {
     Digest::of_bytes(format!("page token\n{scope}\n{place}").as_bytes()).short()
+}
+
+/// The same for a list that its caller may read from places they were given only: nobody else can make one. Every server with the same
+/// master keys reads it.
+///
+/// # Errors
+/// There is no key to seal with.
+pub fn sealed_token(services: &Services, scope: &str, place: &impl Place) -> Result<String, ServiceError> {
+    let (entropy, place) = (&*services.ports.entropy, place.write());
+    let note = services.sealer.seal_note(entropy, place.as_bytes(), &purpose(scope))?;
+    // Whatever a master key is called: no character of a token is one that an address or a header would need escaped.
+    Ok(URL_SAFE_NO_PAD.encode(note))
+}
+
+/// Where the list that `scope` names goes on; `None` when the token was not given out for this list.
+pub fn read_sealed_token<P: Place>(services: &Services, scope: &str, token: &str) -> Option<P> {
+    let note = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let place = services.sealer.open_note(&note, &purpose(scope))?;
+    P::read(std::str::from_utf8(&place).ok()?)
+}
+
+fn purpose(scope: &str) -> String {
+    format!("page token/v1/{scope}")
 }
 
 impl Place for RequestCursor {

@@ -2,6 +2,10 @@
 //!
 //! Each message says that something happened and to what; whoever wants to know more asks for it. Nothing is skipped: a client that comes
 //! back with `Last-Event-ID` gets what it missed. What it had already may come again after a broken connection, with the same event id.
+//!
+//! Everybody on the staff side may follow, but the whole log is for those who may list events. So a stream goes on from places it gave out,
+//! and nobody can make one up to have the log read to them from its beginning; and what is about no run and no request is told to those only
+//! who could list it.
 
 use std::convert::Infallible;
 
@@ -9,9 +13,12 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{self, KeepAlive};
 use axum::response::{IntoResponse as _, Response, Sse};
-use countersign_usecases::access::{Holder, Seat};
+use countersign_kernel::Fault;
+use countersign_usecases::ServiceError;
+use countersign_usecases::access::{Holder, Operation, Seat};
 use countersign_usecases::paging;
-use countersign_usecases::port::{EventCursor, EventFilter, StoreError};
+use countersign_usecases::port::{EventCursor, EventFilter};
+use countersign_usecases::record::EventRecord;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 use tokio_stream::wrappers::ReceiverStream;
@@ -42,7 +49,8 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// Server-sent events. The first message, `ready`, has the place where the stream begins as its `id`; each `change` says what happened, when,
 /// and to which run and request. A client that comes back with `Last-Event-ID` (or `cursor`) goes on from there. The server ends a stream
-/// after some minutes, so that whoever has lost their rights loses their streams: come back then.
+/// after some minutes, so that whoever has lost their rights loses their streams: come back then. What is about no run and no request, such
+/// as a new policy, is told to those who may list events.
 #[utoipa::path(get, path = "/stream", tag = "events", params(
     ("run" = Option<String>, Query, description = "Of this run."),
     ("request" = Option<String>, Query, format = "uuid", description = "Of this request."),
@@ -60,19 +68,20 @@ pub(super) async fn follow_changes(
     let mut fields = Fields::of(sent, &["run", "request", "project", "type", "cursor"], &[]);
     let filter = event_filter(&mut fields);
     let scope = scope_of(&filter);
-    let given: Option<EventCursor> = fields.cursor(&scope);
-    let last = last_event_id(&mut fields, &headers, &scope);
+    let given = cursor(&api, &mut fields, &scope);
+    let last = last_event_id(&api, &mut fields, &headers, &scope);
     fields.finish(Some(()))?;
     let seat = api.seats.take(Holder::Principal(staff.identity().principal.clone()));
     let seat = seat.map_err(|error| Problem::of(&error))?;
     let from = match last.or(given) {
-        Some(place) => place,
-        None => api.services.queries().newest_event().await.map_err(unreadable)?,
+        Some(spot) => spot,
+        None => now(&api, &scope).await?,
     };
     // A place that the store didn't give out is refused before the stream begins.
-    api.services.queries().list_events(&filter, Some(&from), 1).await.map_err(unreadable)?;
+    api.services.queries().list_events(&filter, Some(&from.place), 1).await.map_err(unreadable)?;
+    let everything = staff.bearer().may(Operation::ListEvents);
     let (sender, messages) = mpsc::channel(BUFFERED);
-    let follower = Follower { api: api.clone(), filter, scope, place: from, sender, _seat: seat };
+    let follower = Follower { api: api.clone(), filter, everything, scope, at: from, sender, _seat: seat };
     let following = async move {
         // However it ended, the client knows by now, and comes back.
         let _ = follower.follow().await;
@@ -84,8 +93,7 @@ pub(super) async fn follow_changes(
 
 /// Where a page that is made now goes on, so that it hears of everything after what it shows.
 pub(crate) async fn place_now(api: &Api) -> Answer<String> {
-    let newest = api.services.queries().newest_event().await.map_err(unreadable)?;
-    Ok(paging::token(&scope_of(&EventFilter::default()), &newest))
+    Ok(now(api, &scope_of(&EventFilter::default())).await?.token)
 }
 
 /// What a place belongs to.
@@ -93,14 +101,47 @@ fn scope_of(filter: &EventFilter) -> String {
     format!("rest stream {filter:?}")
 }
 
+/// A place in a stream, as we gave it out.
+struct Spot {
+    place: EventCursor,
+    token: String,
+}
+
+impl Spot {
+    fn of(api: &Api, scope: &str, place: EventCursor) -> Result<Self, ServiceError> {
+        Ok(Self { token: paging::sealed_token(&api.services, scope, &place)?, place })
+    }
+
+    /// The place that came back; none when we gave out no such one for this stream.
+    fn read(api: &Api, scope: &str, token: &str) -> Option<Self> {
+        let place = paging::read_sealed_token(&api.services, scope, token)?;
+        Some(Self { place, token: token.to_owned() })
+    }
+}
+
+/// The place after everything there is.
+async fn now(api: &Api, scope: &str) -> Answer<Spot> {
+    let newest = api.services.queries().newest_event().await.map_err(unreadable)?;
+    Spot::of(api, scope, newest).map_err(|error| Problem::of(&error))
+}
+
+/// Where a client says that it goes on.
+fn cursor(api: &Api, fields: &mut Fields, scope: &str) -> Option<Spot> {
+    let spot = Spot::read(api, scope, &fields.text("cursor")?);
+    if spot.is_none() {
+        fields.violate(Place::Query, "cursor", CURSOR_RULE);
+    }
+    spot
+}
+
 /// Where a client that comes back left off. An empty value is none: clients send it when no message had an id.
-fn last_event_id(fields: &mut Fields, headers: &HeaderMap, scope: &str) -> Option<EventCursor> {
+fn last_event_id(api: &Api, fields: &mut Fields, headers: &HeaderMap, scope: &str) -> Option<Spot> {
     let value = headers.get("last-event-id").filter(|value| !value.is_empty())?;
-    let place = value.to_str().ok().and_then(|text| paging::read_token(scope, text));
-    if place.is_none() {
+    let spot = value.to_str().ok().and_then(|text| Spot::read(api, scope, text));
+    if spot.is_none() {
         fields.violate(Place::Header, "Last-Event-ID", CURSOR_RULE);
     }
-    place
+    spot
 }
 
 /// The stream is over; there is nothing more to do for it.
@@ -110,8 +151,10 @@ struct Over;
 struct Follower {
     api: Api,
     filter: EventFilter,
+    /// Whether its reader may list events, and so hears of what is about no run and no request.
+    everything: bool,
     scope: String,
-    place: EventCursor,
+    at: Spot,
     sender: mpsc::Sender<Result<sse::Event, Infallible>>,
     /// Given back when the stream is over.
     _seat: Seat,
@@ -120,7 +163,7 @@ struct Follower {
 impl Follower {
     async fn follow(mut self) -> Result<(), Over> {
         let ready = sse::Event::default().event("ready").retry(RETRY).data("{}");
-        self.send(ready.id(self.id())).await?;
+        self.send(ready.id(&self.at.token)).await?;
         let mut newest = self.api.pulse.newest();
         let mut stopping = self.api.stopping.clone();
         let until = Instant::now() + self.api.settings.stream_duration;
@@ -130,7 +173,7 @@ impl Follower {
                 () = self.sender.closed() => return Err(Over),
                 () = told(&mut stopping) => return Err(Over),
                 () = tokio::time::sleep_until(until) => return Err(Over),
-                () = moved(&mut newest, &self.place) => {}
+                () = moved(&mut newest, &self.at.place) => {}
             }
         }
     }
@@ -139,19 +182,20 @@ impl Follower {
     async fn news(&mut self) -> Result<(), Over> {
         loop {
             let queries = self.api.services.queries();
-            let page = match queries.list_events(&self.filter, Some(&self.place), PAGE).await {
+            let page = match queries.list_events(&self.filter, Some(&self.at.place), PAGE).await {
                 Ok(page) => page,
-                Err(error) => return Err(self.lost(&error)),
+                Err(error) => return Err(lost(&ServiceError::from(error))),
             };
             let full = u32::try_from(page.events.len()) == Ok(PAGE);
             if let Some(next) = page.next {
-                self.place = next;
+                self.at = Spot::of(&self.api, &self.scope, next).map_err(|error| lost(&error))?;
             }
-            let last = page.events.len().saturating_sub(1);
-            for (place, event) in page.events.iter().enumerate() {
+            let told: Vec<_> = page.events.iter().filter(|event| self.tells(event)).collect();
+            let last = told.len().saturating_sub(1);
+            for (place, event) in told.into_iter().enumerate() {
                 let message = sse::Event::default().event("change").data(Change::from(event).to_json());
                 // Where to go on is known for a page as a whole: only its last message has an id.
-                self.send(if place == last { message.id(self.id()) } else { message }).await?;
+                self.send(if place == last { message.id(&self.at.token) } else { message }).await?;
             }
             if !full {
                 return Ok(());
@@ -159,18 +203,19 @@ impl Follower {
         }
     }
 
-    fn id(&self) -> String {
-        paging::token(&self.scope, &self.place)
+    /// Whether the reader may hear of this.
+    fn tells(&self, event: &EventRecord) -> bool {
+        self.everything || event.run_id.is_some() || event.request_id.is_some()
     }
 
     async fn send(&self, message: sse::Event) -> Result<(), Over> {
         self.sender.send(Ok(message)).await.map_err(|_| Over)
     }
+}
 
-    fn lost(&self, error: &StoreError) -> Over {
-        tracing::warn!(%error, "a stream ends because the store can't be read");
-        Over
-    }
+fn lost(error: &ServiceError) -> Over {
+    tracing::warn!(code = error.code(), %error, "a stream ends because it can't be read on");
+    Over
 }
 
 /// Waits until there may be something after this place.

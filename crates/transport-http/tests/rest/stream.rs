@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use axum::http::{HeaderValue, Method, StatusCode, header};
+use countersign_kernel::Proof;
+use countersign_testkit::build::principal;
 use countersign_transport_http::HttpSettings;
+use countersign_usecases::Identity;
 use countersign_usecases::access::SEATS_PER_CALLER;
-use countersign_usecases::port::EventFilter;
+use countersign_usecases::paging;
+use countersign_usecases::policy_text::activate_policy;
+use countersign_usecases::port::{EventCursor, EventFilter};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,7 +44,11 @@ impl Stream {
     }
 
     async fn open_after(world: &World, query: &str, last: Option<&str>) -> Self {
-        let mut request = call(Method::GET, "viewer", &format!("/api/v1/stream{query}"), None);
+        Self::open_as("viewer", world, query, last).await
+    }
+
+    async fn open_as(who: &str, world: &World, query: &str, last: Option<&str>) -> Self {
+        let mut request = call(Method::GET, who, &format!("/api/v1/stream{query}"), None);
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
         if let Some(last) = last {
             request.headers_mut().insert("last-event-id", last.parse().unwrap());
@@ -186,6 +195,52 @@ async fn a_place_of_another_stream_is_refused() {
     );
     // Browsers send an empty one before any message had an id.
     Stream::open_after(&world, "", Some("")).await.ready().await;
+}
+
+#[tokio::test]
+async fn a_place_that_was_not_given_out_is_refused_so_that_no_log_is_read_from_its_beginning() {
+    let world = world().await;
+    world.ask("before").await;
+    let (filter, beginning) = (EventFilter::default(), EventCursor("0".to_owned()));
+    let (stream, list) = (format!("rest stream {filter:?}"), format!("rest events {filter:?}"));
+    let ready = Stream::open(&world, "").await.ready().await;
+    let of_the_log = world.get("auditor", "/api/v1/events?limit=1").await;
+    let forged = [
+        "0".to_owned(),
+        paging::token(&stream, &beginning),
+        // Another list's, sealed by us; one of the log itself, to which viewers have no right; and one of ours, changed.
+        paging::sealed_token(&world.services, &list, &beginning).unwrap(),
+        of_the_log.ok()["next_cursor"].as_str().unwrap().to_owned(),
+        format!("A{}", &ready[1..]),
+    ];
+    for place in forged {
+        let refused = world.get("viewer", &format!("/api/v1/stream?cursor={place}")).await;
+        assert_eq!(refused.refused(400), "invalid_request", "{place}");
+        let mut request = call(Method::GET, "viewer", "/api/v1/stream", None);
+        request.headers_mut().insert("last-event-id", place.parse().unwrap());
+        assert_eq!(world.send(request).await.refused(400), "invalid_request", "{place}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_about_no_run_is_told_to_those_only_who_may_list_it() {
+    let world = world().await;
+    let mut streams = Vec::new();
+    for who in ["viewer", "approver", "operator", "auditor"] {
+        let mut stream = Stream::open_as(who, &world, "", None).await;
+        stream.ready().await;
+        streams.push((who, stream));
+    }
+    let by = Identity::new(principal("user:github:root"), Proof::BearerToken);
+    let text = format!("{}\n# another", countersign_testkit::policy::TEXT);
+    activate_policy(&world.services, &text, &by).await.unwrap();
+    world.register("run-after").await;
+    for (who, mut stream) in streams {
+        let (first, _) = stream.change().await;
+        let may_list = world.get(who, "/api/v1/events").await.status == StatusCode::OK;
+        assert_eq!(first == "policy.loaded", may_list, "`{who}` heard of `{first}` first");
+        assert_eq!(first == "run.registered", !may_list, "`{who}` heard of `{first}` first");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_kernel::{Fault, Kind, RunId};
 
 use super::role::Role;
+use super::{Access, Operation};
 use crate::services::Identity;
 
 /// A run token was not accepted. Says nothing that helps a forger.
@@ -128,6 +129,15 @@ impl BearerIdentity {
             Ok(self)
         } else {
             Err(AccessError::RoleRequired { needs })
+        }
+    }
+
+    /// Whether they may ask for this by their roles.
+    pub fn may(&self, operation: Operation) -> bool {
+        match operation.access() {
+            Access::AnyOf(needs) => needs.iter().any(|role| self.roles.contains(role)),
+            Access::Public => true,
+            Access::Run { .. } => false,
         }
     }
 }
