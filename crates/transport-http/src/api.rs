@@ -34,6 +34,7 @@ use countersign_usecases::Services;
 use countersign_usecases::access::{Callers, Operation, Seats};
 use countersign_usecases::port::{Entropy, Statistics, Stopwatch, StoreError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt as _};
@@ -105,6 +106,23 @@ impl Api {
     /// How deciding went since then, counted once for all who ask at this moment.
     pub(crate) async fn statistics(&self, since: Timestamp) -> Result<Statistics, StoreError> {
         self.statistics.take(since, self.services.queries().statistics(since)).await
+    }
+
+    /// Waits until an answer that goes on and on has to end: its time is up, so that its caller proves again who they are, or the server stops.
+    pub(crate) fn stream_is_over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (mut stopping, until) = (self.stopping.clone(), Instant::now() + self.settings.stream_duration);
+        async move {
+            let stopped = async {
+                if stopping.wait_for(|stopping| *stopping).await.is_err() {
+                    // Nobody will say so any more.
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = stopped => {}
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
     }
 
     /// People with browsers.

@@ -19,8 +19,8 @@ use countersign_usecases::access::{Holder, Operation, Seat};
 use countersign_usecases::paging;
 use countersign_usecases::port::{EventCursor, EventFilter};
 use countersign_usecases::record::EventRecord;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::time::Duration;
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::Instrument as _;
 
@@ -82,11 +82,7 @@ pub(super) async fn follow_changes(
     let everything = staff.bearer().may(Operation::ListEvents);
     let (sender, messages) = mpsc::channel(BUFFERED);
     let follower = Follower { api: api.clone(), filter, everything, scope, at: from, sender, _seat: seat };
-    let following = async move {
-        // However it ended, the client knows by now, and comes back.
-        let _ = follower.follow().await;
-    };
-    tokio::spawn(following.in_current_span());
+    tokio::spawn(follower.follow().in_current_span());
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("still here");
     Ok(Sse::new(ReceiverStream::new(messages)).keep_alive(keep_alive).into_response())
 }
@@ -161,18 +157,25 @@ struct Follower {
 }
 
 impl Follower {
-    async fn follow(mut self) -> Result<(), Over> {
+    /// Tells until the time is up, the server stops, or the client is gone. A client that doesn't read, and a store that doesn't answer, keep
+    /// no stream from ending.
+    async fn follow(self) {
+        let over = self.api.stream_is_over();
+        tokio::select! {
+            () = over => {}
+            // However it ended, the client knows by now, and comes back.
+            _ = self.tell() => {}
+        }
+    }
+
+    async fn tell(mut self) -> Result<(), Over> {
         let ready = sse::Event::default().event("ready").retry(RETRY).data("{}");
         self.send(ready.id(&self.at.token)).await?;
         let mut newest = self.api.pulse.newest();
-        let mut stopping = self.api.stopping.clone();
-        let until = Instant::now() + self.api.settings.stream_duration;
         loop {
             self.news().await?;
             tokio::select! {
                 () = self.sender.closed() => return Err(Over),
-                () = told(&mut stopping) => return Err(Over),
-                () = tokio::time::sleep_until(until) => return Err(Over),
                 () = moved(&mut newest, &self.at.place) => {}
             }
         }
@@ -225,12 +228,5 @@ async fn moved(newest: &mut Newest, place: &EventCursor) {
         if newest.borrow_and_update().as_ref() != Some(place) {
             return;
         }
-    }
-}
-
-/// Waits until the server stops; for ever when nobody will say so.
-async fn told(stopping: &mut watch::Receiver<bool>) {
-    if stopping.wait_for(|stopping| *stopping).await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

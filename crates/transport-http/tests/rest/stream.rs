@@ -253,6 +253,24 @@ async fn a_stream_ends_so_that_its_caller_proves_again_who_they_are() {
 }
 
 #[tokio::test]
+async fn a_reader_that_does_not_read_is_ended_too() {
+    let settings = HttpSettings { stream_duration: Duration::from_millis(500), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    let place = Stream::open(&world, "").await.ready().await;
+    for number in 0..200 {
+        world.register(&format!("run-{number}-of-many")).await;
+    }
+    let mut unread = Stream::open(&world, &format!("?cursor={place}")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    unread.ready().await;
+    let mut told = 0;
+    while unread.next().await.is_some() {
+        told += 1;
+    }
+    assert!((1..200).contains(&told), "{told} were told, more than wait for a reader");
+}
+
+#[tokio::test]
 async fn one_person_holds_so_many_streams() {
     let world = world().await;
     let mut held = Vec::new();
