@@ -26,6 +26,7 @@ mod voice;
 mod words;
 
 use axum::Router;
+use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 use countersign_usecases::access::Operation as Is;
 
@@ -35,31 +36,58 @@ pub(crate) use door::{account, choice, signed_out};
 pub(crate) use frame::in_page;
 pub(crate) use visitor::{Look, Visitor};
 
+/// A page, or a command of one.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    /// What it stands for, whose gate it is behind.
+    operation: Is,
+    handler: MethodRouter<Api>,
+}
+
+fn shows<T: 'static>(path: &'static str, operation: Is, handler: impl Handler<T, Api>) -> Route {
+    Route { method: "GET", path, operation, handler: get(handler) }
+}
+
+fn takes<T: 'static>(path: &'static str, operation: Is, handler: impl Handler<T, Api>) -> Route {
+    Route { method: "POST", path, operation, handler: post(handler) }
+}
+
+/// Every page and command that somebody has to be let in to.
+fn pages() -> [Route; 19] {
+    [
+        shows("/", Is::ListApprovals, inbox::show),
+        shows("/requests", Is::ListApprovals, past::show),
+        shows("/requests/{id}", Is::GetApproval, request::show),
+        takes("/requests/{id}/decision", Is::DecideApproval, decide::decide),
+        takes("/requests/{id}/answer", Is::AnswerQuestion, decide::answer),
+        takes("/requests/{id}/decision/voice", Is::DictateReason, voice::reason),
+        takes("/requests/{id}/answer/voice", Is::DictateAnswer, voice::answer),
+        takes("/requests/{id}/cancel", Is::CancelApproval, decide::withdraw),
+        takes("/requests/{id}/settle", Is::ResolveUnknown, decide::settle),
+        shows("/batch", Is::DecideApprovals, batch::show),
+        takes("/batch", Is::DecideApprovals, batch::decide),
+        shows("/overview", Is::ListApprovals, overview::show),
+        shows("/runs", Is::ListRuns, runs::list),
+        shows("/runs/{id}", Is::GetRun, runs::show),
+        shows("/trace", Is::ReadTrace, trace::show),
+        shows("/audit", Is::ListEvents, audit::show),
+        shows("/audit/export", Is::ListEvents, audit::export),
+        shows("/audit/{id}", Is::ListEvents, audit::entry),
+        shows("/policy", Is::GetPolicy, policy::show),
+    ]
+}
+
+/// The method, path and operation of each of them, so that a test can hold its table of roles against them.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Is)> {
+    pages().into_iter().map(|route| (route.method, route.path, route.operation))
+}
+
 /// The pages, each behind the gate of the operation it stands for.
 pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
-    let pages: [(&str, Is, MethodRouter<Api>); 18] = [
-        ("/", Is::ListApprovals, get(inbox::show)),
-        ("/requests", Is::ListApprovals, get(past::show)),
-        ("/requests/{id}", Is::GetApproval, get(request::show)),
-        ("/requests/{id}/decision", Is::DecideApproval, post(decide::decide)),
-        ("/requests/{id}/answer", Is::AnswerQuestion, post(decide::answer)),
-        ("/requests/{id}/decision/voice", Is::DictateReason, post(voice::reason)),
-        ("/requests/{id}/answer/voice", Is::DictateAnswer, post(voice::answer)),
-        ("/requests/{id}/cancel", Is::CancelApproval, post(decide::withdraw)),
-        ("/requests/{id}/settle", Is::ResolveUnknown, post(decide::settle)),
-        ("/batch", Is::DecideApprovals, post(batch::decide).get(batch::show)),
-        ("/overview", Is::ListApprovals, get(overview::show)),
-        ("/runs", Is::ListRuns, get(runs::list)),
-        ("/runs/{id}", Is::GetRun, get(runs::show)),
-        ("/trace", Is::ReadTrace, get(trace::show)),
-        ("/audit", Is::ListEvents, get(audit::show)),
-        ("/audit/export", Is::ListEvents, get(audit::export)),
-        ("/audit/{id}", Is::ListEvents, get(audit::entry)),
-        ("/policy", Is::GetPolicy, get(policy::show)),
-    ];
-    let guarded = pages
+    let guarded = pages()
         .into_iter()
-        .fold(Router::new(), |router, (path, operation, route)| router.route(path, guard(operation, route)));
+        .fold(Router::new(), |router, route| router.route(route.path, guard(route.operation, route.handler)));
     guarded
         .route("/settings", post(settings::change))
         .route(assets::STYLE, get(assets::style))

@@ -26,6 +26,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use api::{ApiDeps, document};
+#[doc(hidden)]
+pub use console::routes as console_routes;
 pub use operations::{Metrics, Operations, Readiness, ReadinessCheck};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use settings::HttpSettings;

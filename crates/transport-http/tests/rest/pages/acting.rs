@@ -1,14 +1,17 @@
 //! What staff do on the pages.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use countersign_kernel::Millis;
 use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
-use countersign_transport_http::HttpSettings;
+use countersign_transport_http::{HttpSettings, console_routes};
 use countersign_usecases::access::Role;
 use countersign_usecases::port::TranscriberError;
 use serde_json::json;
 
+use super::Shown;
 use crate::support::{SPEECH, World, call, world, world_that, world_with};
 use crate::voice::wave;
 
@@ -303,32 +306,68 @@ async fn what_was_typed_is_shown_again_when_nobody_is_signed_in_any_more_or_too_
     assert_eq!(too_many.all("main a.button")[0].attr("href"), Some(&*format!("/requests/{id}")));
 }
 
-/// Every page and command of the console with who is let in, written by hand. A route that isn't here is found by the last lines.
+const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
+const RECORD: &[&str] = &["operator", "auditor"];
+const APPROVER: &[&str] = &["approver"];
+
+/// Every page and command of the console with who is let in, written by hand.
+const LET_IN: [(&str, &str, &[&str]); 20] = [
+    ("GET", "/", STAFF),
+    ("GET", "/requests", STAFF),
+    ("GET", "/requests/{id}", STAFF),
+    ("POST", "/requests/{id}/decision", APPROVER),
+    ("POST", "/requests/{id}/answer", APPROVER),
+    ("POST", "/requests/{id}/decision/voice", APPROVER),
+    ("POST", "/requests/{id}/answer/voice", APPROVER),
+    ("POST", "/requests/{id}/cancel", &["approver", "operator"]),
+    ("POST", "/requests/{id}/settle", &["operator"]),
+    ("GET", "/batch", APPROVER),
+    ("POST", "/batch", APPROVER),
+    ("GET", "/overview", STAFF),
+    ("GET", "/runs", STAFF),
+    ("GET", "/runs/{id}", &["viewer", "approver", "operator", "auditor", "platform"]),
+    ("GET", "/trace", STAFF),
+    ("GET", "/audit", RECORD),
+    ("GET", "/audit/export", RECORD),
+    ("GET", "/audit/{id}", RECORD),
+    ("GET", "/policy", STAFF),
+    ACCOUNT,
+];
+
+/// One's own session is no page of the console's list, but one of signing in, and asks for a session.
+const ACCOUNT: (&str, &str, &[&str]) = ("GET", "/account", STAFF);
+
+#[test]
+fn every_page_has_a_row_here() {
+    let rows: BTreeSet<_> = LET_IN.iter().map(|(method, path, _)| (*method, *path)).collect();
+    let routes = console_routes().map(|(method, path, _)| (method, path));
+    let routes: BTreeSet<_> = routes.chain([(ACCOUNT.0, ACCOUNT.1)]).collect();
+    assert_eq!(routes, rows, "pages and commands of the console, and those with an authorization case");
+}
+
+/// The path with what there is of its kind.
+async fn filled(world: &World, path: &str) -> String {
+    let id = match path.split('/').nth(1) {
+        Some("requests") => world.ask("orders").await.to_string(),
+        Some("runs") => "run-1".to_owned(),
+        Some("audit") => world.store.rows().events[0].event_id.clone(),
+        Some(_) | None => return path.to_owned(),
+    };
+    path.replace("{id}", &id)
+}
+
+/// Whether somebody is kept out: told so, or sent to sign in.
+fn is_kept_out(answered: &Shown) -> bool {
+    let to = answered.headers.get(header::LOCATION);
+    to.is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?"))
+        || matches!(answered.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
 #[tokio::test]
 async fn each_page_lets_in_whom_it_should_and_nobody_else() {
-    const STAFF: &[&str] = &["viewer", "approver", "operator", "auditor"];
     let world = world().await;
-    let id = world.ask("orders").await;
-    let table: [(&str, &str, &[&str]); 16] = [
-        ("GET", "/", STAFF),
-        ("GET", "/requests", STAFF),
-        ("GET", "/requests/ID", STAFF),
-        ("POST", "/requests/ID/decision", &["approver"]),
-        ("POST", "/requests/ID/answer", &["approver"]),
-        ("POST", "/requests/ID/cancel", &["approver", "operator"]),
-        ("POST", "/requests/ID/settle", &["operator"]),
-        ("GET", "/batch", &["approver"]),
-        ("POST", "/batch", &["approver"]),
-        ("GET", "/overview", STAFF),
-        ("GET", "/runs", STAFF),
-        ("GET", "/runs/run-1", &["viewer", "approver", "operator", "auditor", "platform"]),
-        ("GET", "/trace", STAFF),
-        ("GET", "/audit", &["operator", "auditor"]),
-        ("GET", "/audit/export", &["operator", "auditor"]),
-        ("GET", "/policy", STAFF),
-    ];
-    for (method, path, let_in) in table {
-        let path = path.replace("ID", &id.to_string());
+    for (method, path, let_in) in LET_IN {
+        let path = filled(&world, path).await;
         for who in ["viewer", "approver", "operator", "auditor", "platform", "run-token.run-1", "mallory", ""]
         {
             // A form that no page of ours has: whoever is let in is refused for that.
@@ -336,14 +375,34 @@ async fn each_page_lets_in_whom_it_should_and_nobody_else() {
                 "GET" => world.page(who, &path).await,
                 _ => world.submit(who, &path, &[("nonsense", "1")]).await,
             };
-            let sent_to_sign_in = answered
-                .headers
-                .get(header::LOCATION)
-                .is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?"));
-            let refused = sent_to_sign_in
-                || matches!(answered.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-            assert_eq!(!refused, let_in.contains(&who), "{method} {path} as `{who}`: {}", answered.status);
-            assert!(!answered.status.is_server_error());
+            let expected = path != ACCOUNT.1 && let_in.contains(&who);
+            assert_eq!(!is_kept_out(&answered), expected, "{method} {path} as `{who}`: {}", answered.status);
+            assert!(!answered.status.is_server_error(), "{method} {path} as `{who}`");
+            if expected && method == "GET" {
+                answered.good();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_page_lets_in_the_same_people_by_their_session() {
+    let world = world().await;
+    let roles = [Role::Viewer, Role::Approver, Role::Operator, Role::Auditor, Role::Platform];
+    for role in roles {
+        let browser = world.browser_of("user:corp:somebody", &[role]).await;
+        for (method, path, let_in) in LET_IN {
+            let path = filled(&world, path).await;
+            let fields = [("csrf_token", browser.csrf.as_str()), ("nonsense", "1")];
+            let answered = match method {
+                "GET" => world.page_of(&browser, &path).await,
+                _ => world.submit_of(&browser, &path, &fields).await,
+            };
+            let expected = let_in.contains(&role.as_str());
+            assert_eq!(!is_kept_out(&answered), expected, "{method} {path} as {role:?}: {}", answered.status);
+            if expected && method == "GET" {
+                answered.good();
+            }
         }
     }
 }
