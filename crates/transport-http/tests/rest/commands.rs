@@ -250,3 +250,42 @@ async fn a_batch_with_one_that_does_not_count_changes_nothing() {
         ("batch_refused", &Value::from("not_a_decider"))
     );
 }
+
+/// Whoever launched the run that asks has no say in it, whichever way they say it.
+#[tokio::test]
+async fn nobody_decides_on_what_they_asked_for_themselves_by_any_route() {
+    let world = world().await;
+    world.ear.hears("yes");
+    world.register_launched_by("run-own", "user:github:alice").await;
+    let (id, question) = (world.ask_of("run-own", "orders").await, world.question_of("run-own").await);
+    let (seen, seen_question) = (world.digest(id).await, world.digest(question).await);
+    let approve = json!({"decision": "approve", "seen_digest": seen});
+    let deny_question = json!({"decision": "deny", "seen_digest": seen_question});
+    let answer = json!({"option_index": 0, "seen_digest": seen_question});
+    let (request, asked) = (format!("/api/v1/approvals/{id}"), format!("/api/v1/questions/{question}"));
+    let answers = [
+        world.post("alice", &format!("{request}/decision"), approve).await,
+        world.post("alice", &format!("/api/v1/approvals/{question}/decision"), deny_question).await,
+        world.post("alice", &format!("{asked}/answer"), answer).await,
+        world.say("alice", &format!("{request}/decision/voice")).await,
+        world.say("alice", &format!("{asked}/answer/voice")).await,
+    ];
+    for answered in answers {
+        assert_eq!(answered.refused(403), "requester_cannot_decide");
+    }
+    let other = world.ask("stock").await;
+    let decisions = [(other, world.digest(other).await), (id, seen)]
+        .map(|(id, seen)| json!({"id": id.to_string(), "decision": "approve", "seen_digest": seen}));
+    let body = json!({"decisions": decisions});
+    let refused = world.post("alice", "/api/v1/approvals/batch-decision", body).await;
+    assert_eq!(refused.refused(409), "batch_refused");
+    let told: Vec<_> = refused.body["refused"].as_array().unwrap().iter().collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["id"], &told[0]["code"]),
+        (&json!(id.to_string()), &json!("requester_cannot_decide"))
+    );
+    for event in ["approval.approved", "approval.denied", "approval.answered"] {
+        assert_eq!(world.count(event), 0, "{event}");
+    }
+}

@@ -323,8 +323,13 @@ impl World {
 
     /// The agent asks the owner.
     pub(crate) async fn question(&self) -> RequestId {
+        self.question_of(RUN).await
+    }
+
+    /// The agent of another run asks the owner.
+    pub(crate) async fn question_of(&self, run: &str) -> RequestId {
         let arguments = json!({"question": "Which colour should the door have?", "options": ["red", "blue"]});
-        let asked = call_tool(&self.services, &run_id(RUN), "mcp_owner_feedback_request", &arguments).await;
+        let asked = call_tool(&self.services, &run_id(run), "mcp_owner_feedback_request", &arguments).await;
         asked.unwrap().request.unwrap()
     }
 

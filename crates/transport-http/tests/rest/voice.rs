@@ -28,7 +28,8 @@ fn speech(who: &str, path: &str, kind: &str, recording: Vec<u8>) -> Request<Body
 }
 
 impl World {
-    async fn say(&self, who: &str, path: &str) -> Answered {
+    /// Somebody speaks.
+    pub(crate) async fn say(&self, who: &str, path: &str) -> Answered {
         self.send(speech(who, path, "audio/wav", wave(800))).await
     }
 }

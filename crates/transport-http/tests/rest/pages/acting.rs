@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use countersign_kernel::Millis;
+use countersign_kernel::{Millis, RequestId};
 use countersign_mcp_tools::{ProbeOutcome, StepOutcome};
 use countersign_transport_http::{HttpSettings, console_routes};
 use countersign_usecases::access::Role;
@@ -407,6 +407,9 @@ async fn each_page_lets_in_the_same_people_by_their_session() {
     }
 }
 
+/// What is said to whoever launched the run that asks.
+const OWN: &str = "You launched the run that asks: somebody else has to decide.";
+
 #[tokio::test]
 async fn nobody_approves_what_they_asked_for_themselves() {
     let world = world().await;
@@ -419,12 +422,46 @@ async fn nobody_approves_what_they_asked_for_themselves() {
     let fields = [("decision", "approve"), ("seen_digest", digest.as_str())];
     let refused = world.submit("alice", &format!("/requests/{id}/decision"), &fields).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    let (text, chosen) = (id.to_string(), format!("{id} {digest}"));
-    let in_batch = [("id", text.as_str()), ("chosen", chosen.as_str()), ("decision", "approve")];
+    assert!(refused.text(".notice.bad").contains(OWN), "{}", refused.text(".notice.bad"));
+    let other = world.ask("stock").await;
+    let seen_of_other = world.digest(other).await;
+    let (first, second) = (format!("{other} {seen_of_other}"), format!("{id} {digest}"));
+    let (id, other) = (id.to_string(), other.to_string());
+    let in_batch = [
+        ("id", other.as_str()),
+        ("chosen", &first),
+        ("id", &id),
+        ("chosen", &second),
+        ("decision", "approve"),
+    ];
     let refused = world.submit("alice", "/batch", &in_batch).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert!(refused.text(".notice.bad li").contains("You launched the run that asks"));
+    assert_eq!(refused.texts(".notice.bad li"), [format!("{id}: {OWN}")]);
     assert_eq!(world.count("approval.approved"), 0);
+}
+
+#[tokio::test]
+async fn nobody_answers_or_speaks_on_what_they_asked_for_themselves() {
+    let world = world().await;
+    world.ear.hears("yes");
+    world.register_launched_by("run-own", "user:github:alice").await;
+    let (id, question) = (world.ask_of("run-own", "orders").await, world.question_of("run-own").await);
+    let seen = world.digest(question).await;
+    let answer = [("option_index", "0"), ("seen_digest", seen.as_str())];
+    let answered = world.submit("alice", &format!("/requests/{question}/answer"), &answer).await;
+    let spoken = |id: RequestId, path: &str, seen: &str| {
+        let path = format!("/requests/{id}/{path}");
+        with_recording("alice", &path, &[("seen_digest", seen)], &wave(80), "audio/wav")
+    };
+    let reason = world.shown(spoken(id, "decision/voice", &world.digest(id).await)).await;
+    let own_words = world.shown(spoken(question, "answer/voice", &seen)).await;
+    for refused in [answered, reason, own_words] {
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.source);
+        assert!(refused.text(".notice.bad").contains(OWN), "{}", refused.text(".notice.bad"));
+    }
+    for nothing in ["approval.approved", "approval.answered"] {
+        assert_eq!(world.count(nothing), 0, "{nothing}");
+    }
 }
 
 #[tokio::test]
