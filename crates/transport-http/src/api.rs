@@ -108,6 +108,11 @@ impl Api {
         self.statistics.take(since, self.services.queries().statistics(since)).await
     }
 
+    /// Who holds how many answers that go on and on.
+    pub(crate) fn seats(&self) -> &Seats {
+        &self.seats
+    }
+
     /// Waits until an answer that goes on and on has to end: its time is up, so that its caller proves again who they are, or the server stops.
     pub(crate) fn stream_is_over(&self) -> impl Future<Output = ()> + Send + use<> {
         let (mut stopping, until) = (self.stopping.clone(), Instant::now() + self.settings.stream_duration);

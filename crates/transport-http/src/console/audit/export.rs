@@ -1,10 +1,14 @@
 //! The record as a file: CSV (RFC 4180) or JSON Lines, read page by page while it is sent.
+//!
+//! It takes a place among the streams of whoever asks, and has as long as one: then, or when the server stops, it is cut short. A file that
+//! was cut is seen to be, for the connection breaks off.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use countersign_kernel::visible_document;
+use countersign_usecases::access::{Holder, Seat};
 use countersign_usecases::port::{EventCursor, EventFilter};
 use countersign_usecases::record::EventRecord;
 use serde_json::json;
@@ -12,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::Instrument as _;
 
-use crate::api::{Answer, Api, Fields, Sent, Staff, event_filter, unreadable};
+use crate::api::{Answer, Api, Fields, Problem, Sent, Staff, event_filter, unreadable};
 
 /// Events read at once.
 const PAGE: u32 = 500;
@@ -20,7 +24,7 @@ const PAGE: u32 = 500;
 /// Pages that wait for a slow reader.
 const AHEAD: usize = 2;
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "at",
     "type",
@@ -32,6 +36,7 @@ const COLUMNS: [&str; 12] = [
     "correlation_id",
     "project",
     "plan_digest",
+    "policy_digest",
     "detail",
 ];
 
@@ -75,7 +80,8 @@ impl Format {
                     "id": event.event_id, "at": event.at.0.to_string(), "type": event.event_type,
                     "actor_kind": event.actor_kind, "actor_id": event.actor_id, "actor_proof": event.actor_proof,
                     "run_id": event.run_id, "request_id": event.request_id, "correlation_id": event.correlation_id,
-                    "project": event.project, "plan_digest": event.plan_digest, "detail": detail,
+                    "project": event.project, "plan_digest": event.plan_digest,
+                    "policy_digest": event.policy_digest, "detail": detail,
                 });
                 format!("{line}\n")
             }
@@ -84,23 +90,18 @@ impl Format {
 }
 
 /// Everything the filter lets through and there is when the file is asked for.
-pub(in crate::console) async fn export(
-    State(api): State<Api>,
-    _staff: Staff,
-    sent: Sent,
-) -> Answer<Response> {
+pub(in crate::console) async fn export(State(api): State<Api>, staff: Staff, sent: Sent) -> Answer<Response> {
     let mut fields = Fields::of_page(sent, &["run", "request", "project", "type", "format"]);
     let format =
         fields.choices("format", &Format::ALL, Format::as_str).first().copied().unwrap_or(Format::Csv);
     let filter = event_filter(&mut fields);
     fields.finish(Some(()))?;
+    let seat = api.seats().take(Holder::Principal(staff.identity().principal.clone()));
+    let seat = seat.map_err(|error| Problem::of(&error))?;
     let last = api.services().queries().newest_event().await.map_err(unreadable)?;
-    let (sender, parts) = mpsc::channel(AHEAD);
-    let writing = async move {
-        // Whoever stopped reading is gone.
-        let _ = write(&api, &filter, format, &last, &sender).await;
-    };
-    tokio::spawn(writing.in_current_span());
+    let (sender, parts) = mpsc::channel(AHEAD + 1);
+    let end = End::of(&sender);
+    tokio::spawn(Export { api, filter, format, last, sender, _seat: seat }.run(end).in_current_span());
     let name = format!("attachment; filename=\"countersign-events.{}\"", format.as_str());
     let headers =
         [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, name)];
@@ -109,40 +110,82 @@ pub(in crate::console) async fn export(
 
 type Part = Result<Bytes, std::io::Error>;
 
-/// There is nobody to write for any more.
-struct Gone;
+/// The end of a file: broken off, unless it is said to be whole. There is always room for it, however slow the reader is.
+struct End(Option<mpsc::OwnedPermit<Part>>);
 
-impl From<mpsc::error::SendError<Part>> for Gone {
-    fn from(_: mpsc::error::SendError<Part>) -> Self {
-        Self
+impl End {
+    fn of(sender: &mpsc::Sender<Part>) -> Self {
+        Self(sender.clone().try_reserve_owned().ok())
+    }
+
+    fn whole(mut self) {
+        self.0 = None;
     }
 }
 
-async fn write(
-    api: &Api,
-    filter: &EventFilter,
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(permit) = self.0.take() {
+            tracing::info!("an export was cut short");
+            permit.send(Err(std::io::Error::other("the export was cut short")));
+        }
+    }
+}
+
+/// Why a file isn't whole.
+enum Cut {
+    /// There is nobody to write for any more.
+    Gone,
+    /// The store can't be read.
+    Unreadable,
+}
+
+impl From<mpsc::error::SendError<Part>> for Cut {
+    fn from(_: mpsc::error::SendError<Part>) -> Self {
+        Self::Gone
+    }
+}
+
+/// A file on its way.
+struct Export {
+    api: Api,
+    filter: EventFilter,
     format: Format,
-    last: &EventCursor,
-    sender: &mpsc::Sender<Part>,
-) -> Result<(), Gone> {
-    sender.send(Ok(format.head().into())).await?;
-    let mut after: Option<EventCursor> = None;
-    loop {
-        let page = match api.services().queries().list_events(filter, after.as_ref(), PAGE).await {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::warn!(%error, "an export was cut short because the store can't be read");
-                // The connection is broken off: half a file must not look like a whole one.
-                sender.send(Err(std::io::Error::other("the store can't be read"))).await?;
+    /// The place after the newest event when it was asked for.
+    last: EventCursor,
+    sender: mpsc::Sender<Part>,
+    /// Given back when the file is over.
+    _seat: Seat,
+}
+
+impl Export {
+    async fn run(self, end: End) {
+        let written = tokio::select! {
+            () = self.api.stream_is_over() => return,
+            written = self.write() => written,
+        };
+        match written {
+            Ok(()) => end.whole(),
+            Err(Cut::Gone | Cut::Unreadable) => {}
+        }
+    }
+
+    async fn write(&self) -> Result<(), Cut> {
+        self.sender.send(Ok(self.format.head().into())).await?;
+        let mut after: Option<EventCursor> = None;
+        loop {
+            let queries = self.api.services().queries();
+            let page = queries.list_events(&self.filter, after.as_ref(), PAGE).await.map_err(|error| {
+                tracing::warn!(%error, "an export is cut short because the store can't be read");
+                Cut::Unreadable
+            })?;
+            let lines: String = page.events.iter().map(|event| self.format.line(event)).collect();
+            self.sender.send(Ok(lines.into())).await?;
+            if page.events.len() < PAGE as usize || page.next.as_ref() == Some(&self.last) {
                 return Ok(());
             }
-        };
-        let lines: String = page.events.iter().map(|event| format.line(event)).collect();
-        sender.send(Ok(lines.into())).await?;
-        if page.events.len() < PAGE as usize || page.next.as_ref() == Some(last) {
-            return Ok(());
+            after = page.next;
         }
-        after = page.next;
     }
 }
 
@@ -161,6 +204,7 @@ fn csv(event: &EventRecord, detail: &str) -> String {
         maybe(&event.correlation_id),
         maybe(&event.project),
         maybe(&event.plan_digest),
+        maybe(&event.policy_digest),
         detail.to_owned(),
     ];
     let cells: Vec<_> = cells.iter().map(|cell| quoted(cell)).collect();

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use axum::http::{StatusCode, header};
+use axum::body::Body;
+use axum::http::{Method, Response, StatusCode, header};
 use countersign_kernel::Millis;
 use countersign_transport_http::HttpSettings;
+use countersign_usecases::access::SEATS_PER_CALLER;
+use tokio_stream::StreamExt as _;
+use tower::ServiceExt as _;
 
 use super::Shown;
-use crate::support::{World, world, world_with};
+use crate::support::{World, call, world, world_with};
 
 fn titles(page: &Shown, section: &str) -> Vec<String> {
     page.texts(&format!("section[aria-labelledby={section}] a.title"))
@@ -307,6 +311,77 @@ async fn an_export_has_every_page() {
     let next = first.all("a[rel=next]")[0].attr("href").unwrap().to_owned();
     let second = world.page("auditor", &next).await.good();
     assert_ne!(second.all("tbody tr")[0].attr("id"), first.all("tbody tr")[0].attr("id"));
+}
+
+/// A world whose record is longer than what waits for a reader of an export.
+async fn world_with_a_long_record(settings: HttpSettings) -> World {
+    let world = world_with(settings).await;
+    for number in 0..1_200 {
+        world.register(&format!("run-x{number}")).await;
+    }
+    world
+}
+
+/// Asks for the record as a file without reading any of it.
+async fn unread_export(world: &World, query: &str) -> Response<Body> {
+    let request = call(Method::GET, "auditor", &format!("/audit/export{query}"), None);
+    world.app.clone().oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_export_that_is_not_read_is_cut_and_seen_to_be() {
+    let settings = HttpSettings { stream_duration: Duration::from_millis(500), ..HttpSettings::default() };
+    let world = world_with_a_long_record(settings).await;
+    for query in ["?format=csv", "?format=jsonl"] {
+        let unread = unread_export(&world, query).await;
+        assert_eq!(unread.status(), StatusCode::OK);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut parts = unread.into_body().into_data_stream();
+        let (mut lines, mut cut) = (0, false);
+        while let Some(part) = parts.next().await {
+            match part {
+                Ok(bytes) => lines += bytes.iter().filter(|byte| **byte == b'\n').count(),
+                Err(error) => cut = error.to_string().contains("cut short"),
+            }
+        }
+        assert!(cut && lines < 1_200, "{query}: a file of {lines} lines looks whole");
+    }
+}
+
+#[tokio::test]
+async fn an_export_takes_a_place_among_the_streams_of_whoever_asks() {
+    let world = world_with_a_long_record(HttpSettings::default()).await;
+    let mut held = Vec::new();
+    for _ in 0..SEATS_PER_CALLER {
+        held.push(unread_export(&world, "").await);
+    }
+    let refused = world.page("auditor", "/audit/export").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.source.contains("too_many_streams"), "{}", refused.source);
+    assert_eq!(world.get("auditor", "/api/v1/stream").await.refused(429), "too_many_streams");
+    world.page("operator", "/audit/export").await.good();
+}
+
+#[tokio::test]
+async fn an_export_has_every_member_of_an_event() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    world.decide("alice", id, "deny").await.ok();
+    let query = format!("request={id}&type=approval.denied");
+    let listed = world.get("auditor", &format!("/api/v1/events?{query}")).await;
+    let listed = listed.ok()["events"][0].as_object().unwrap().clone();
+    let of_file = |format: &str| format!("/audit/export?{query}&format={format}");
+    let jsonl = world.page("auditor", &of_file("jsonl")).await.good();
+    let line: serde_json::Map<_, _> = serde_json::from_str(&jsonl.source).unwrap();
+    let csv = world.page("auditor", &of_file("csv")).await.good();
+    let columns: Vec<_> = csv.source.lines().next().unwrap().split(',').collect();
+    for (member, value) in &listed {
+        assert_eq!(line.get(member), Some(value), "`{member}` of a line of JSON");
+        assert!(columns.contains(&member.as_str()), "`{member}` is no column of {columns:?}");
+    }
+    assert_eq!(columns.len(), line.len());
+    let policy = listed["policy_digest"].as_str().unwrap();
+    assert!(csv.source.lines().nth(1).unwrap().contains(&format!(",\"{policy}\",")), "{}", csv.source);
 }
 
 #[tokio::test]
