@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use countersign_kernel::{Millis, Proof, Timestamp};
 use countersign_transport_http::HttpSettings;
 use countersign_usecases::Identity;
@@ -265,6 +265,19 @@ async fn a_credential_in_an_address_is_refused_whoever_sends_it() {
         }
     }
     world.get("alice", "/api/v1/events?type=x").await;
+}
+
+#[tokio::test]
+async fn a_cookie_of_another_host_of_the_domain_locks_nobody_out() {
+    let world = world().await;
+    let browser = world.browser_of("user:github:alice", &[Role::Viewer]).await;
+    let ours = format!("{SESSION}={}", browser.secret.expose());
+    for others in [&b"x=\xfc; "[..], b"\xff\xff\xff; ", "umlaut=\u{fc}; ".as_bytes()] {
+        let mut request = get("/api/v1/policy", "");
+        let line = [others, ours.as_bytes()].concat();
+        request.headers_mut().insert(header::COOKIE, HeaderValue::from_bytes(&line).unwrap());
+        assert_eq!(see(&world, request).await.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test]
