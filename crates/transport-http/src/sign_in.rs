@@ -12,7 +12,10 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use countersign_usecases::sign_in::{Person, Recognised, Secret, SignIn, SignInError, Way, recognise};
+use countersign_usecases::port::Entropy;
+use countersign_usecases::sign_in::{
+    Masked, Person, Recognised, Secret, SignIn, SignInError, Way, recognise,
+};
 use maud::{Markup, html};
 
 use crate::api::Problem;
@@ -43,6 +46,8 @@ struct Door {
 pub(crate) struct SignedIn {
     person: Arc<Person>,
     csrf: Secret,
+    /// The same as this answer shows it.
+    shown: Masked,
 }
 
 impl Browsers {
@@ -90,9 +95,10 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
 }
 
 impl SignedIn {
-    pub(crate) fn of(recognised: &Recognised) -> Self {
+    pub(crate) fn of(recognised: &Recognised, entropy: &dyn Entropy) -> Self {
         let session = &recognised.session;
-        Self { person: Arc::new(session.person.clone()), csrf: session.csrf.clone() }
+        let (person, csrf) = (Arc::new(session.person.clone()), session.csrf.clone());
+        Self { person, shown: csrf.masked(entropy), csrf }
     }
 
     /// Who.
@@ -100,9 +106,10 @@ impl SignedIn {
         &self.person
     }
 
-    /// What a script of our pages sends as `X-CSRF-Token`, and a form as `csrf_token`.
+    /// What a script of our pages sends as `X-CSRF-Token`, and a form as `csrf_token`: another text in every answer, all of which are good as
+    /// long as the session.
     pub(crate) fn csrf_token(&self) -> &str {
-        self.csrf.expose()
+        self.shown.expose()
     }
 
     /// The same as a field of a form.

@@ -32,7 +32,7 @@ pub use finish::{SignedIn, choose, finish};
 pub use person::Person;
 pub use recognise::{Recognised, recognise};
 pub use return_to::ReturnTo;
-pub use secret::Secret;
+pub use secret::{Masked, Secret};
 pub use session::Session;
 pub use sign_out::{sign_out, sign_out_everywhere};
 

@@ -227,7 +227,7 @@ async fn check_browser(
 ) -> Answer<(Request, SignedIn, Caller)> {
     let recognised = api.browsers.recognise(request.headers()).await.map_err(|error| Problem::of(&error))?;
     let recognised = recognised.ok_or_else(|| Problem::of(&SignInError::NotSignedIn))?;
-    let signed_in = SignedIn::of(&recognised);
+    let signed_in = SignedIn::of(&recognised, &*api.entropy);
     let request = if request.method().is_safe() {
         request
     } else {

@@ -141,7 +141,7 @@ async fn left(api: &Api, headers: &HeaderMap, form: &[u8]) -> Result<(), Box<Pro
     let (Some(recognised), Some(secret)) = (recognised, cookies::session(headers)) else { return Ok(()) };
     let given = headers.get("x-csrf-token").and_then(|token| token.to_str().ok()).map(str::to_owned);
     let token = given.or_else(|| forgery::field(form, forgery::FIELD));
-    super::SignedIn::of(&recognised).check_token(token.as_deref()).map_err(Problem::forged)?;
+    forgery::check_token(token.as_deref(), &recognised.session.csrf).map_err(Problem::forged)?;
     let door = browsers.door().map_err(|error| Problem::of(&error))?;
     if forgery::field(form, "everywhere").is_some() {
         let principal = &recognised.session.person.identity.principal;

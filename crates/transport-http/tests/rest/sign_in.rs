@@ -230,6 +230,28 @@ async fn what_changes_something_has_to_come_from_our_own_pages() {
 }
 
 #[tokio::test]
+async fn the_token_of_a_session_is_another_text_on_every_page_and_each_is_good() {
+    let world = world().await;
+    let browser = world.browser_of("user:github:alice", &[Role::Approver]).await;
+    let cookies = format!("{SESSION}={}", browser.secret.expose());
+    let mut shown = BTreeSet::new();
+    for _ in 0..3 {
+        shown.insert(see(&world, get("/account", &cookies)).await.field("csrf_token"));
+    }
+    assert_eq!(shown.len(), 3, "the same bytes in every compressed page can be found out");
+    let bare = Secret::unmask(&browser.csrf).unwrap();
+    for token in &shown {
+        assert!(!token.contains(bare.expose()));
+        let token = token.parse().unwrap();
+        let with = |headers: &mut HeaderMap| drop(headers.insert("x-csrf-token", token));
+        assert_eq!(decided(&world, &browser, with).await.0, 200);
+    }
+    let bare = bare.expose().parse().unwrap();
+    let without_mask = |headers: &mut HeaderMap| drop(headers.insert("x-csrf-token", bare));
+    assert_eq!(decided(&world, &browser, without_mask).await, (403, Value::from("request_forged")));
+}
+
+#[tokio::test]
 async fn a_program_with_a_token_is_asked_for_nothing_more() {
     let world = world().await;
     let id = world.ask("orders").await;

@@ -288,7 +288,7 @@ impl World {
         let id = Ids::new(&self.entropy, now).session();
         let session = Session::begin(id, person, &secret, csrf.clone(), &LIMITS, now);
         self.store.insert_session(&session).await.unwrap();
-        Browser { secret, csrf: csrf.expose().to_owned() }
+        Browser { secret, csrf: csrf.masked(&self.entropy).expose().to_owned() }
     }
 
     pub(crate) async fn register(&self, run: &str) {
