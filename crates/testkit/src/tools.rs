@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use countersign_kernel::{ActionName, ApprovalMode, Environment, Millis, RedactedText, Violations};
 use countersign_mcp_tools::{
-    ActionDescriptor, Call, Caller, ControlTool, DoneStep, Fact, IdempotencyKey, Inspection, Kept,
-    Observation, Plan, PlanRefusal, ProbeOutcome, Reversibility, SecretSpec, SecretValue, Step, StepOutcome,
-    StepWork, Survey, ToolDescriptor, UndoWork, UnseenReason,
+    ActionDescriptor, Arguments, Call, Caller, CodeLink, ControlTool, DoneStep, Fact, IdempotencyKey,
+    Inspection, Kept, Observation, Plan, PlanRefusal, ProbeOutcome, Reversibility, SecretSpec, SecretValue,
+    Step, StepOutcome, StepWork, Survey, ToolDescriptor, UndoWork, UnseenReason,
 };
 use serde_json::{Value, json};
 
@@ -20,8 +20,8 @@ use crate::build::{action_name, tool_name};
 pub use journal::{Effect, EffectJournal};
 use script::{Script, Scripted};
 
-/// A control tool for tests. Its input is `{"name": …, "environment"?: …, "justification"?: …, "idempotency_key"?: …, "dry_run"?: …}`; its
-/// plan has as many steps as it was built with, against `TOOL:NAME#NUMBER`, and one fact that holds what it saw.
+/// A control tool for tests. Its input is `{"name": …, "environment"?: …, "justification"?: …, "links_to_code"?: …, "idempotency_key"?: …,
+/// "dry_run"?: …}`; its plan has as many steps as it was built with, against `TOOL:NAME#NUMBER`, and one fact that holds what it saw.
 #[derive(Debug)]
 pub struct TestTool {
     descriptor: ToolDescriptor,
@@ -226,6 +226,10 @@ impl ControlTool for TestTool {
         });
         let idempotency_key = text("idempotency_key").and_then(IdempotencyKey::parse);
         let words = |field: &str| Some((field.to_owned(), RedactedText::parse(text(field)?, 0, 1000).ok()?));
+        let links = links(arguments).unwrap_or_else(|wrong| {
+            violations.extend(wrong);
+            Vec::new()
+        });
         violations.into_result(Call {
             tool: self.descriptor.name.clone(),
             schema_version: self.descriptor.schema_version,
@@ -233,7 +237,7 @@ impl ControlTool for TestTool {
             environment,
             input: json!({ "name": name }),
             prose: words("justification").into_iter().collect(),
-            links: Vec::new(),
+            links,
             question: None,
             idempotency_key,
             dry_run: arguments["dry_run"].as_bool().unwrap_or(false),
@@ -359,6 +363,14 @@ impl ControlTool for TestTool {
 /// What a step of an undoing [`TestTool`] replaces.
 pub const WHAT_WAS: &[u8] = b"what was there before";
 
+fn links(arguments: &Value) -> Result<Vec<CodeLink>, Violations> {
+    let field = "links_to_code";
+    let only = json!({ field: arguments.get(field).unwrap_or(&json!([])) });
+    let mut read = Arguments::read(&only, &[field]);
+    let links = read.links(field);
+    read.finish(Some(links))
+}
+
 fn receipt(work: &StepWork<'_>) -> Value {
     json!({ "target": work.step.target, "step": work.step.number })
 }
@@ -373,6 +385,7 @@ fn schema() -> Value {
             "name": {"type": "string", "minLength": 1},
             "environment": {"type": "string"},
             "justification": {"type": "string", "maxLength": 1000},
+            "links_to_code": {"type": "array"},
             "idempotency_key": {"type": "string"},
             "dry_run": {"type": "boolean"},
         },
