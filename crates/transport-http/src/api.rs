@@ -166,12 +166,14 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
     };
     let guard = |operation, route| gate(operation, Some(gate::form_of(operation)), route);
     let of_page = |operation, route| gate(operation, None, route);
+    let of_our_site =
+        |route: MethodRouter<Api>| route.route_layer(from_fn_with_state(api.clone(), gate::of_our_site));
     let (routes, _) = OpenApiRouter::new().nest(BASE, operations(&guard)).split_for_parts();
     routes
         .route("/api/v1/openapi.json", get(page::document))
         .route("/api/v1/docs", get(page::show))
         .route("/api/v1/docs.css", get(page::style))
-        .merge(console::router(&of_page))
+        .merge(console::router(&of_page, &of_our_site))
         .merge(sign_in::router(&of_page))
         .fallback(nothing_there)
         .layer(CatchPanicLayer::custom(gate::panicked))

@@ -83,13 +83,16 @@ pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, Is)> {
     pages().into_iter().map(|route| (route.method, route.path, route.operation))
 }
 
-/// The pages, each behind the gate of the operation it stands for.
-pub(crate) fn router(guard: Guard<'_>) -> Router<Api> {
+/// The pages, each behind the gate of the operation it stands for; and what needs no gate, but no other site's forms either.
+pub(crate) fn router(
+    guard: Guard<'_>,
+    of_our_site: &dyn Fn(MethodRouter<Api>) -> MethodRouter<Api>,
+) -> Router<Api> {
     let guarded = pages()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, guard(route.operation, route.handler)));
     guarded
-        .route("/settings", post(settings::change))
+        .route("/settings", of_our_site(post(settings::change)))
         .route(assets::STYLE, get(assets::style))
         .route(assets::SCRIPT, get(assets::script))
         .route(assets::ICON, get(assets::icon))

@@ -70,6 +70,15 @@ impl Browsers {
         }
     }
 
+    /// The same for a form that needs no session: where nobody can sign in, no address of ours is known, and the browser's word on the site
+    /// has to do.
+    pub(crate) fn check_site(&self, headers: &HeaderMap) -> Result<(), Forged> {
+        match &self.0 {
+            Some(door) => forgery::check_origin(headers, door.public_url.origin()),
+            None => forgery::check_site(headers),
+        }
+    }
+
     /// Whether people can sign in here.
     pub(crate) fn are_let_in(&self) -> bool {
         self.0.is_some()

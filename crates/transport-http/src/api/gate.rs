@@ -163,6 +163,14 @@ fn is_credential(name: &str) -> bool {
     NAMES.contains(&plain.to_ascii_lowercase().as_str())
 }
 
+/// Refuses a form that needs no session but comes from another site.
+pub(super) async fn of_our_site(State(api): State<Api>, request: Request, next: Next) -> Response {
+    match api.browsers.check_site(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(forged) => Problem::forged(forged).into_response(),
+    }
+}
+
 /// Lets in whoever may ask for this operation, as often as they may, if they take the form of its answer.
 pub(super) async fn admit(
     State((api, operation, form)): State<(Api, Operation, Option<&'static str>)>,

@@ -10,8 +10,8 @@ use countersign_usecases::access::SEATS_PER_CALLER;
 use tokio_stream::StreamExt as _;
 use tower::ServiceExt as _;
 
-use super::Shown;
-use crate::support::{World, call, world, world_with};
+use super::{Shown, form};
+use crate::support::{PUBLIC_URL, World, call, world, world_of, world_with};
 
 fn titles(page: &Shown, section: &str) -> Vec<String> {
     page.texts(&format!("section[aria-labelledby={section}] a.title"))
@@ -467,6 +467,33 @@ async fn language_and_theme_are_chosen_and_kept() {
     let elsewhere =
         world.submit("alice", "/settings", &[("theme", "pink"), ("return_to", "//evil.example")]).await;
     assert_eq!((elsewhere.leads_to(), elsewhere.headers.get(header::SET_COOKIE)), ("/", None));
+}
+
+#[tokio::test]
+async fn another_site_changes_no_language_or_theme() {
+    let with_sign_in = world().await;
+    let without = world_of(HttpSettings::default(), None).await;
+    let ours = [("sec-fetch-site", "same-origin"), ("origin", PUBLIC_URL)];
+    let others = [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")];
+    let elsewhere = [("origin", "https://evil.example")];
+    let changed = async |world: &World, (name, value): (&'static str, &str)| {
+        let mut request = form(call(Method::POST, "", "/settings", None), &[("theme", "dark")]);
+        request.headers_mut().insert(name, value.parse().unwrap());
+        let answered = world.shown(request).await;
+        let cookie = answered.headers.contains_key(header::SET_COOKIE);
+        assert_eq!(cookie, answered.status == StatusCode::SEE_OTHER);
+        assert!(cookie || answered.source.contains("request_forged"), "{}", answered.source);
+        cookie
+    };
+    for header in ours {
+        assert!(changed(&with_sign_in, header).await && changed(&without, header).await, "{header:?}");
+    }
+    for header in others {
+        assert!(!changed(&with_sign_in, header).await && !changed(&without, header).await, "{header:?}");
+    }
+    for header in elsewhere {
+        assert!(!changed(&with_sign_in, header).await, "{header:?}");
+    }
 }
 
 #[tokio::test]
