@@ -30,7 +30,16 @@ pub struct Target {
     /// Its id.
     pub id: RequestId,
     /// The version the person looked at, where they insist that nothing has changed since. What is repeated word for word needs none.
-    pub version: Option<u64>,
+    pub version: Option<LookedAt>,
+}
+
+/// What a person who insists on a version has looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookedAt {
+    /// This version.
+    Version(u64),
+    /// One that the request is not at, and won't be at again.
+    Another,
 }
 
 impl From<RequestId> for Target {
@@ -42,10 +51,11 @@ impl From<RequestId> for Target {
 impl Target {
     pub(crate) fn check(self, request: &ActionRequest) -> Result<(), DecisionError> {
         match self.version {
-            Some(looked_at) if looked_at != request.version => {
-                Err(DecisionError::VersionChanged { id: self.id, looked_at, current: request.version })
+            Some(LookedAt::Version(version)) if version == request.version => Ok(()),
+            Some(LookedAt::Version(_) | LookedAt::Another) => {
+                Err(DecisionError::VersionChanged { id: self.id, current: request.version })
             }
-            Some(_) | None => Ok(()),
+            None => Ok(()),
         }
     }
 

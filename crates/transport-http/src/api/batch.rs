@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use countersign_kernel::{Fault, Kind, RequestId, Violations};
 use countersign_mcp_tools::Arguments;
 use countersign_usecases::decisions::decide::Decision;
@@ -17,21 +18,27 @@ use super::body::{Body, read};
 use super::dto::decision::{Committed, CommittedBatch};
 use super::dto::request::BatchRequest;
 use super::gate::{Staff, count};
-use super::problem::{Answer, Problem, RefusedDecision};
+use super::problem::{Answer, Place, Problem, RefusedDecision};
 use super::query::{Fields, Sent};
 
 /// Decide several requests at once
 ///
 /// All of the decisions count, in one commit, or none does; the refusal names each that doesn't. Decisions made before are `repeated`.
+/// `If-Match` is refused: each decision names what was seen.
 #[utoipa::path(post, path = "/approvals/batch-decision", tag = "approvals", request_body = BatchRequest,
     responses((status = 200, description = "All of them count.", body = CommittedBatch)))]
 pub(super) async fn decide_approvals(
     State(api): State<Api>,
     staff: Staff,
     sent: Sent,
+    headers: HeaderMap,
     Body(body): Body,
 ) -> Answer<Json<CommittedBatch>> {
-    let fields = Fields::of(sent, &[], &[]);
+    let mut fields = Fields::of(sent, &[], &[]);
+    if headers.contains_key(header::IF_MATCH) {
+        // One tag can't be that of several requests, and a condition that isn't looked at would be taken for one that held.
+        fields.violate(Place::Header, "If-Match", "is not taken here: each decision has its `seen_digest`");
+    }
     let ((), decisions) = fields.finish_with(Some(()), read(read_batch(&body)))?;
     // The gate has counted one.
     count(&api, &staff.identity().principal, decisions.len().saturating_sub(1))?;

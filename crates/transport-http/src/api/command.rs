@@ -46,8 +46,12 @@ impl FromRequest<Api> for Command {
         let id = Path::<String>::from_request_parts(&mut parts, api).await;
         let Path(id) = id.map_err(|refused| Problem::of_status(refused.status(), parts.uri.path()))?;
         let mut fields = Fields::of(Sent::from_request_parts(&mut parts, api).await?, &[], &[]);
-        let target = fields.target(&id, &parts.headers);
+        let aim = fields.aim(&id, &parts.headers);
         let Body(body) = Body::from_request(Request::from_parts(parts, body), api).await?;
+        let target = match aim {
+            Some((id, precondition)) => Some(precondition.target(api, id).await?),
+            None => None,
+        };
         Ok(Self { by: By { api: api.clone(), staff }, fields, target, body })
     }
 }

@@ -127,7 +127,7 @@ fn finish(operation: &mut Map<String, Value>, examples: &Value, links: &Value) {
     let decides = has_body && id != "explain_policy";
     let hears = id.starts_with("dictate_");
     if has_precondition {
-        let about = "The `ETag` the command was decided on: 412 when the request has changed since.";
+        let about = "The `ETag` the command was decided on, or a list of such: 412 when none of them is that of the request now.";
         add_header(operation, "If-Match", about);
     }
     if has_body {

@@ -6,12 +6,12 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use countersign_kernel::{ParseNameError, RedactedText, RequestId};
-use countersign_usecases::decisions::Target;
 use countersign_usecases::paging::{self, Place as Spot};
 use countersign_usecases::port::Order;
 use countersign_usecases::search::{ParseSearchError, Search};
 
 use super::Api;
+use super::etag::Precondition;
 use super::problem::{Answer, FieldProblem, Place, Problem, reference_token};
 
 /// The query as it was sent.
@@ -202,29 +202,17 @@ impl Fields {
         place
     }
 
-    /// The version in `If-Match`; none when there is none.
-    pub(crate) fn if_match(&mut self, headers: &HeaderMap) -> Option<u64> {
-        let mut values = headers.get_all(axum::http::header::IF_MATCH).iter();
-        let (value, another) = (values.next()?, values.next());
-        let text = value.to_str().unwrap_or_default();
-        if another.is_some() {
-            self.violate(Place::Header, "If-Match", "is given more than once");
-            return None;
+    /// The request of the path, and what `If-Match` insists on about it.
+    pub(super) fn aim(&mut self, id: &str, headers: &HeaderMap) -> Option<(RequestId, Precondition)> {
+        let precondition = Precondition::of(headers);
+        if precondition.is_none() {
+            self.violate(
+                Place::Header,
+                "If-Match",
+                "must be the `ETag` of this request, a list of such, or `*`",
+            );
         }
-        if text == "*" {
-            return None;
-        }
-        let version = super::etag::version(text);
-        if version.is_none() {
-            self.violate(Place::Header, "If-Match", "must be the `ETag` of this request, or `*`");
-        }
-        version
-    }
-
-    /// The request of the path, at the version of `If-Match`.
-    pub(crate) fn target(&mut self, id: &str, headers: &HeaderMap) -> Option<Target> {
-        let version = self.if_match(headers);
-        self.request_in_path(id).map(|id| Target { id, version })
+        Some((self.request_in_path(id)?, precondition?))
     }
 
     /// Adds a violation without repeating the value.

@@ -121,9 +121,10 @@ async fn dictated(
     recording: Recording,
 ) -> Answer<Json<Dictated>> {
     let mut fields = Fields::of(asked.sent, &["language"], &[]);
-    let target = fields.target(asked.id, asked.headers);
+    let aim = fields.aim(asked.id, asked.headers);
     let language = fields.name::<Language>("language");
-    let target = fields.finish(target)?;
+    let (id, precondition) = fields.finish(aim)?;
+    let target = precondition.target(api, id).await?;
     let dictation = Dictation { purpose, recording, language };
     match dictate(api, target, &dictation, staff.identity()).await {
         Ok(dictated) => Ok(Json(Dictated::from(&dictated))),

@@ -210,7 +210,8 @@ async fn headers_are_checked() {
     }
     let told = world.send(request).await;
     assert_eq!(told.refused(400), "invalid_request");
-    assert_eq!(told.fields(), ["header /If-Match: is given more than once"]);
+    let rule = "must be the `ETag` of this request, a list of such, or `*`";
+    assert_eq!(told.fields(), [format!("header /If-Match: {rule}")], "`*` stands alone");
     let mut request = call(Method::GET, "alice", "/api/v1/policy", None);
     request.headers_mut().insert(header::ACCEPT, "text/html, application/xml;q=0.9".parse().unwrap());
     assert_eq!(world.send(request).await.refused(406), "not_acceptable");

@@ -118,7 +118,51 @@ async fn a_stale_version_is_refused_with_what_is_current() {
     assert_eq!(decide_at(&world, "bob", id, &now).await.ok()["approval"]["state"], "approved");
     let any = world.ask("stock").await;
     assert_eq!(decide_at(&world, "bob", any, "*").await.ok()["repeated"], false);
-    assert_eq!(decide_at(&world, "bob", any, "W/\"1-00\"").await.refused(400), "invalid_request");
+    for no_tag in ["1-00", "\"1-00", "W/1"] {
+        assert_eq!(decide_at(&world, "bob", any, no_tag).await.refused(400), "invalid_request", "{no_tag}");
+    }
+}
+
+#[tokio::test]
+async fn a_condition_holds_for_the_very_tag_and_for_any_of_a_list() {
+    let world = world().await;
+    let tag_of = async |id: RequestId| {
+        let shown = world.get("bob", &format!("/api/v1/approvals/{id}")).await;
+        shown.headers[header::ETAG].to_str().unwrap().to_owned()
+    };
+    let id = world.ask("orders").await;
+    let tag = tag_of(id).await;
+    let of_another_plan = "\"1-ffffffffffff\"".to_owned();
+    let longer = format!("{}0\"", tag.trim_end_matches('"'));
+    assert!(tag.starts_with("\"1-"));
+    for other in [of_another_plan.clone(), longer, format!("W/{tag}"), "\"x\"".to_owned(), "\"1\"".to_owned()]
+    {
+        let refused = decide_at(&world, "alice", id, &other).await;
+        assert_eq!(refused.refused(412), "version_changed", "{other}");
+        assert_eq!(refused.body["current"]["etag"], tag.as_str());
+    }
+    assert_eq!(world.count("approval.approved"), 0);
+    let any_of = format!("W/\"x\", {of_another_plan} ,{tag}");
+    decide_at(&world, "alice", id, &any_of).await.ok();
+    let nobody: RequestId = "01932d5e-7a00-7000-8000-000000000001".parse().unwrap();
+    let body = json!({"decision": "approve", "seen_digest": world.digest(id).await});
+    let request = call(Method::POST, "alice", &format!("/api/v1/approvals/{nobody}/decision"), Some(body));
+    let unknown = world.send(with_header(request, "if-match", &tag)).await;
+    assert_eq!(unknown.refused(404), "unknown_request");
+}
+
+#[tokio::test]
+async fn a_batch_takes_no_condition_it_would_not_look_at() {
+    let world = world().await;
+    let id = world.ask("orders").await;
+    let decision = json!({"id": id.to_string(), "decision": "deny", "seen_digest": world.digest(id).await});
+    let body = json!({"decisions": [decision]});
+    let request = call(Method::POST, "alice", "/api/v1/approvals/batch-decision", Some(body));
+    let refused = world.send(with_header(request, "if-match", "\"1-ffffffffffff\"")).await;
+    assert_eq!(refused.refused(400), "invalid_request");
+    let rule = "is not taken here: each decision has its `seen_digest`";
+    assert_eq!(refused.fields(), [format!("header /If-Match: {rule}")]);
+    assert_eq!(world.count("approval.denied"), 0);
 }
 
 #[tokio::test]

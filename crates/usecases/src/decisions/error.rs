@@ -18,12 +18,10 @@ pub enum DecisionError {
     #[error(transparent)]
     State(#[from] StateError),
     /// It changed since the caller looked, and the caller insisted that it hasn't.
-    #[error("request `{id}` is at version {current}; you looked at version {looked_at}")]
+    #[error("request `{id}` is at version {current}, which is not what you looked at")]
     VersionChanged {
         /// The request.
         id: RequestId,
-        /// What the caller looked at.
-        looked_at: u64,
         /// What it is.
         current: u64,
     },

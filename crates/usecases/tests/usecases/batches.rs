@@ -8,7 +8,7 @@ use countersign_testkit::CommitFault;
 use countersign_testkit::build::{self, run_id};
 use countersign_usecases::call_tool::call_tool;
 use countersign_usecases::decisions::{
-    BatchError, CancelBy, DecisionReply, Target, cancel_request, decide_request, decide_requests,
+    BatchError, CancelBy, DecisionReply, LookedAt, Target, cancel_request, decide_request, decide_requests,
 };
 use serde_json::json;
 
@@ -130,7 +130,7 @@ async fn a_decision_on_an_older_version_does_not_count_but_a_repeat_of_it_is_one
     let world = World::new(1).await;
     let id = world.call_in("production", "a").await.request.unwrap();
     let request = world.request(id).await;
-    let at = |version| Target { id, version: Some(version) };
+    let at = |version| Target { id, version: Some(LookedAt::Version(version)) };
     let approve = decision(Choice::Approve, request.proposal.plan_digest);
     let decide = |version, by: &'static str| {
         let (services, approve) = (world.services.clone(), approve.clone());
@@ -153,10 +153,10 @@ async fn withdrawing_again_is_a_repeat_of_the_same_person_only() {
     let id = world.call("a").await.request.unwrap();
     let version = world.request(id).await.version;
     let by_alice = CancelBy::Staff(who(ALICE));
-    let stale = Target { id, version: Some(version + 1) };
+    let stale = Target { id, version: Some(LookedAt::Version(version + 1)) };
     let changed = cancel_request(&world.services, stale, None, &by_alice).await.unwrap_err();
     assert_eq!(changed.code(), "version_changed");
-    let seen = Target { id, version: Some(version) };
+    let seen = Target { id, version: Some(LookedAt::Version(version)) };
     assert!(!cancel_request(&world.services, seen, None, &by_alice).await.unwrap().repeated);
     assert!(cancel_request(&world.services, seen, None, &by_alice).await.unwrap().repeated);
     let other = CancelBy::Operator(who(BOB));

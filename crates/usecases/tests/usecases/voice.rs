@@ -8,7 +8,7 @@ use countersign_kernel::{Digest, Fault, Kind, Language, Millis, RequestId};
 use countersign_testkit::build::words;
 use countersign_usecases::decisions::answer::GivenAnswer;
 use countersign_usecases::decisions::decide::Decision;
-use countersign_usecases::decisions::{Target, answer_question, decide_request};
+use countersign_usecases::decisions::{LookedAt, Target, answer_question, decide_request};
 use countersign_usecases::port::{Heard, Transcriber, TranscriberError};
 use countersign_usecases::voice::{
     AudioKind, Dictated, Dictation, DictationLimits, Hearing, Purpose, Recording, Spoken, VoiceError,
@@ -236,7 +236,7 @@ async fn only_whoever_may_decide_is_listened_to_and_only_while_it_waits() {
     assert_eq!(code(stage.dictate(id, Purpose::Answer, ALICE).await), ("not_a_question", Kind::Conflict));
     let (closed, _) = stage.question(false).await;
     assert_eq!(code(stage.dictate(closed, Purpose::Answer, ALICE).await).0, "custom_not_allowed");
-    let target = Target { id, version: Some(7) };
+    let target = Target { id, version: Some(LookedAt::Version(7)) };
     let dictation = Dictation { purpose: Purpose::Reason, recording: recording(), language: None };
     let changed = dictate(&stage.services, target, &dictation, &who(ALICE)).await;
     assert_eq!(code(changed).0, "version_changed");

@@ -11,7 +11,8 @@ const RUN: &str = "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$";
 const NUMBERED: &str = "^[!-~]{1,200}#[1-9][0-9]{0,17}$";
 /// Words of ASCII, of which eight are taken whatever they are; words of other letters are taken, too.
 const SEARCH: &str = "^[ -/:-@\\[-`{-~]*[0-9A-Za-z]+([ -/:-@\\[-`{-~]+[0-9A-Za-z]+){0,7}[ -/:-@\\[-`{-~]*$";
-const ETAG: &str = r#"^(\*|"[0-9]{1,18}-[0-9a-f]+")$"#;
+/// Entity tags (RFC 9110, sections 8.8.3 and 13.1.1).
+const ETAGS: &str = r#"^(\*|[ \t,]*(W/)?"[!#-~]*"([ \t]*,[ \t,]*(W/)?"[!#-~]*")*[ \t,]*)$"#;
 const IDEMPOTENCY_KEY: &str = "^[!-~]{1,128}$";
 
 /// The form of a parameter or of a member of a body; none where any text is as good.
@@ -24,7 +25,7 @@ pub(super) fn pattern_of(name: &str) -> Option<&'static str> {
         "run" => Some(RUN),
         "issue" | "pr" => Some(NUMBERED),
         "q" => Some(SEARCH),
-        "If-Match" => Some(ETAG),
+        "If-Match" => Some(ETAGS),
         "Idempotency-Key" => Some(IDEMPOTENCY_KEY),
         _ => None,
     }
@@ -39,7 +40,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::api::etag;
+    use crate::api::etag::Precondition;
 
     type Parse = fn(&str) -> bool;
 
@@ -53,7 +54,7 @@ mod tests {
         ("run", |text| RunId::parse(text).is_ok()),
         ("issue", |text| text.parse::<Numbered>().is_ok()),
         ("pr", |text| text.parse::<Numbered>().is_ok()),
-        ("If-Match", |text| text == "*" || etag::version(text).is_some()),
+        ("If-Match", |text| Precondition::read(text).is_some()),
         ("Idempotency-Key", |text| IdempotencyKey::parse(text).is_some()),
     ];
 
@@ -105,6 +106,12 @@ mod tests {
             "W/\"7-0a\"",
             "\"x-0a\"",
             "\"-0a\"",
+            "w/\"7-0a\"",
+            "\"7\"8",
+            "\"7\" \"8\"",
+            "\"7 8\"",
+            "\"7-0a\", W/\"7\"\t,, \"a,b\" ,",
+            "*, \"7-0a\"",
         ];
         for (name, taken) in PARSERS {
             let schema = json!({"type": "string", "pattern": pattern_of(name)});
