@@ -146,8 +146,9 @@ pub(crate) type Guard<'g> = &'g dyn Fn(Operation, MethodRouter<Api>) -> MethodRo
 /// Where the surface stands.
 const BASE: &str = "/api/v1";
 
-/// The routes, the document and its page.
-pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
+/// The routes, the document and its page; and those `beside` the surface, which pass no gate and are no pages, but have requests' names and
+/// refusals in their form like all others.
+pub(crate) fn router(deps: ApiDeps, beside: Router<Api>, stopping: watch::Receiver<bool>) -> Router {
     let api = Api {
         seats: Seats::default(),
         pulse: Pulse::new(Arc::clone(&deps.services), deps.wake, deps.settings.poll_interval),
@@ -179,6 +180,7 @@ pub(crate) fn router(deps: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
         .layer(CatchPanicLayer::custom(gate::panicked))
         .layer(from_fn(gate::refuse_credentials_in_urls))
         .layer(from_fn_with_state(api.clone(), console::in_page))
+        .merge(beside)
         .layer(from_fn_with_state(api.clone(), gate::name))
         .layer(CompressionLayer::new())
         .with_state(api)

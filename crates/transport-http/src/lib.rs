@@ -41,9 +41,7 @@ pub fn router(operations: Operations, api: ApiDeps) -> Router {
 }
 
 fn assemble(operations: Operations, api: ApiDeps, stopping: watch::Receiver<bool>) -> Router {
-    operations::router(operations)
-        .merge(api::router(api, stopping))
-        .layer(map_response(security_headers::add))
+    api::router(api, operations::router(operations), stopping).layer(map_response(security_headers::add))
 }
 
 /// Serves the routes until `stop` is done, then ends streams, and what is in hand once it is answered.

@@ -1,15 +1,17 @@
 //! What every answer has in common: its name, its form, its limits, its size on the wire.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use countersign_transport_http::HttpSettings;
+use countersign_transport_http::{HttpSettings, Operations, Readiness, ReadinessCheck, router};
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use crate::support::{DOCUMENT, call, world, world_with};
+use crate::support::{DOCUMENT, call, deps, operations, world, world_with};
 
 #[tokio::test]
 async fn a_request_is_named_by_its_caller_or_by_us() {
@@ -162,9 +164,51 @@ async fn the_page_shows_every_operation_and_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn health_needs_no_token() {
+async fn health_readiness_and_metrics_need_no_token_and_are_counted_for_nobody() {
+    let settings =
+        HttpSettings { requests_per_minute: NonZeroU32::new(1).unwrap(), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        for who in ["", "", "mallory"] {
+            let answered = world.send(call(Method::GET, who, path, None)).await;
+            assert_eq!(answered.status, StatusCode::OK, "{path}");
+            assert_eq!(answered.headers["x-request-id"].len(), 32, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_call_for_health_is_a_problem_too() {
     let world = world().await;
-    let answer =
-        world.app.clone().oneshot(Request::get("/healthz").body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let mut request = call(Method::POST, "", path, None);
+        request.headers_mut().insert("x-request-id", "probe-1".parse().unwrap());
+        let answered = world.send(request).await;
+        assert_eq!(answered.refused(405), "method_not_allowed", "{path}");
+        assert_eq!(answered.headers[header::ALLOW], "GET,HEAD", "{path}");
+        assert_eq!(answered.headers["x-request-id"], "probe-1", "{path}");
+    }
+}
+
+/// A server that can't take calls.
+struct NotReady;
+
+#[async_trait]
+impl Readiness for NotReady {
+    async fn check(&self) -> Vec<ReadinessCheck> {
+        vec![ReadinessCheck { name: "store", ok: false, detail: "it is away".to_owned() }]
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_ready_says_why_in_its_own_form() {
+    let world = world().await;
+    let operations = Operations { readiness: Arc::new(NotReady), ..operations() };
+    let app = router(operations, deps(world.services.clone(), HttpSettings::default()));
+    let answered = app.oneshot(call(Method::GET, "", "/readyz", None)).await.unwrap();
+    assert_eq!(answered.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answered.headers()[header::CONTENT_TYPE], "application/json");
+    let body = to_bytes(answered.into_body(), usize::MAX).await.unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["checks"][0]["detail"], "it is away");
 }
