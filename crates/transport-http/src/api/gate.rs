@@ -143,21 +143,35 @@ pub(super) async fn refuse_credentials_in_urls(request: Request, next: Next) -> 
 
 /// Names of parameters that are those of credentials, whatever their spelling.
 fn is_credential(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 28] = [
+        "accesskey",
         "accesstoken",
         "apikey",
+        "apisecret",
         "apitoken",
         "auth",
         "authorization",
         "authtoken",
         "bearer",
+        "bearertoken",
         "clientsecret",
+        "credential",
+        "credentials",
+        "csrftoken",
         "idtoken",
+        "jwt",
+        "passwd",
         "password",
+        "privatekey",
         "refreshtoken",
+        "runtoken",
         "secret",
+        "secretkey",
         "sessiontoken",
         "token",
+        "xapikey",
+        "xauthtoken",
+        "xcsrftoken",
     ];
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     NAMES.contains(&plain.to_ascii_lowercase().as_str())

@@ -272,8 +272,23 @@ async fn a_token_and_a_session_at_once_are_refused() {
 #[tokio::test]
 async fn a_credential_in_an_address_is_refused_whoever_sends_it() {
     let world = world().await;
-    for name in ["access_token", "token", "api_key", "API-Key", "apikey", "client_secret", "%74oken", "auth"]
-    {
+    for name in [
+        "access_token",
+        "run_token",
+        "bearer_token",
+        "id_token",
+        "token",
+        "jwt",
+        "api_key",
+        "API-Key",
+        "X-API-Key",
+        "apikey",
+        "client_secret",
+        "private_key",
+        "csrf_token",
+        "%74oken",
+        "auth",
+    ] {
         for path in ["/sign-in", "/elsewhere", "/runs"] {
             let refused = world.page("alice", &format!("{path}?x=1&{name}=alice")).await;
             assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path} {name}");
