@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{Method, Response, StatusCode, header};
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use countersign_kernel::Millis;
 use countersign_transport_http::HttpSettings;
 use countersign_usecases::access::SEATS_PER_CALLER;
@@ -510,6 +510,37 @@ async fn a_page_goes_on_where_it_was_made() {
         "{}",
         told.source
     );
+}
+
+#[tokio::test]
+async fn what_pages_load_is_sent_again_only_when_it_has_changed() {
+    let world = world().await;
+    let mut tags = Vec::new();
+    for path in ["/assets/console.css", "/assets/console.js", "/assets/icon.svg"] {
+        let whole = world.page("", path).await.good();
+        let tag = whole.headers[header::ETAG].clone();
+        let asked = async |tag: HeaderValue, encoding: &str| {
+            let mut request = call(Method::GET, "", path, None);
+            request.headers_mut().insert(header::IF_NONE_MATCH, tag);
+            request.headers_mut().insert(header::ACCEPT_ENCODING, encoding.parse().unwrap());
+            world.app.clone().oneshot(request).await.unwrap()
+        };
+        for encoding in ["identity", "gzip"] {
+            let known = asked(tag.clone(), encoding).await;
+            assert_eq!(known.status(), StatusCode::NOT_MODIFIED, "{path}");
+            assert_eq!(
+                (&known.headers()[header::ETAG], &known.headers()[header::CACHE_CONTROL]),
+                (&tag, &HeaderValue::from_static("no-cache"))
+            );
+            assert!(to_bytes(known.into_body(), usize::MAX).await.unwrap().is_empty());
+        }
+        assert_eq!(
+            asked(HeaderValue::from_static("W/\"of-before\""), "identity").await.status(),
+            StatusCode::OK
+        );
+        assert!(!tags.contains(&tag), "each has its own");
+        tags.push(tag);
+    }
 }
 
 #[tokio::test]
