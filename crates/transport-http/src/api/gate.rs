@@ -232,7 +232,8 @@ async fn check(
         (given, false) => {
             let token = given.and_then(|value| value.to_str().ok()).and_then(bearer_token);
             let bearer = api.callers.bearer(token).map_err(|error| Problem::of(&error))?;
-            let staff = let_in(api, operation, bearer)?;
+            known(api, &bearer)?;
+            let staff = let_in(operation, bearer)?;
             (request, None, Caller { staff, new_secret: None })
         }
     };
@@ -250,12 +251,15 @@ async fn check_browser(
     let recognised = api.browsers.recognise(request.headers()).await.map_err(|error| Problem::of(&error))?;
     let recognised = recognised.ok_or_else(|| Problem::of(&SignInError::NotSignedIn))?;
     let signed_in = SignedIn::of(&recognised, &*api.entropy);
+    let bearer = signed_in.person().caller();
+    // Before a form is read: one that is refused counts too.
+    known(api, &bearer)?;
     let request = if request.method().is_safe() {
         request
     } else {
         from_our_pages(api, &signed_in, operation, request).await?
     };
-    let staff = let_in(api, operation, signed_in.person().caller())?;
+    let staff = let_in(operation, bearer)?;
     Ok((request, signed_in, Caller { staff, new_secret: recognised.new_secret }))
 }
 
@@ -282,10 +286,14 @@ pub(crate) fn most_bytes(api: &Api, operation: Operation) -> usize {
     api.settings.max_body_bytes.saturating_add(recording)
 }
 
-fn let_in(api: &Api, operation: Operation, bearer: BearerIdentity) -> Answer<Staff> {
+/// Notes who asks, and counts that they do.
+fn known(api: &Api, bearer: &BearerIdentity) -> Answer<()> {
     let principal = &bearer.identity.principal;
     tracing::Span::current().record("caller", field::display(principal));
-    count(api, principal, 1)?;
+    count(api, principal, 1)
+}
+
+fn let_in(operation: Operation, bearer: BearerIdentity) -> Answer<Staff> {
     match operation.access() {
         Access::AnyOf(needs) => {
             bearer.with_role(needs).map(|bearer| Staff(Arc::new(bearer))).map_err(|error| Problem::of(&error))

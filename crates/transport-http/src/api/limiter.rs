@@ -1,7 +1,8 @@
 //! How often one caller may ask: a bucket of tokens for each, filled steadily.
 //!
-//! Counted by this server alone: behind several replicas a caller may ask as often at each. Whoever has no accepted token is not counted:
-//! a refusal of theirs costs a hash, and the proxy in front knows addresses better.
+//! Counted by this server alone: behind several replicas a caller may ask as often at each. Whoever is known is counted before anything else is
+//! looked at, so that what is refused counts as well. Whoever is not known, by a token or a session, is not counted: refusing a token costs a
+//! hash, refusing a cookie one look into the store, and the proxy in front knows addresses better.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;

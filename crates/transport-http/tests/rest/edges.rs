@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use countersign_transport_http::{HttpSettings, Operations, Readiness, ReadinessCheck, router};
+use countersign_usecases::access::Role;
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -59,6 +60,30 @@ async fn a_caller_may_ask_so_often_and_each_for_themselves() {
         ("rate_limited", "20")
     );
     world.get("bob", "/api/v1/policy").await.ok();
+}
+
+#[tokio::test]
+async fn a_forged_request_is_counted_before_its_form_is_read() {
+    let settings =
+        HttpSettings { requests_per_minute: NonZeroU32::new(3).unwrap(), ..HttpSettings::default() };
+    let world = world_with(settings).await;
+    let browser = world.browser_of("user:github:alice", &[Role::Viewer]).await;
+    let forged = || {
+        let mut request = browser.sends(call(Method::POST, "", "/api/v1/policy/explain", Some(json!({}))));
+        request.headers_mut().remove("x-csrf-token");
+        request
+    };
+    for _ in 0..3 {
+        assert_eq!(world.send(forged()).await.refused(403), "request_forged");
+    }
+    assert_eq!(world.send(forged()).await.refused(429), "rate_limited");
+    // A form that never ends isn't waited for.
+    let mut endless = forged();
+    let kind = "application/x-www-form-urlencoded".parse().unwrap();
+    endless.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let never = tokio_stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let endless = endless.map(|_| Body::from_stream(never));
+    assert_eq!(world.send(endless).await.refused(429), "rate_limited");
 }
 
 #[tokio::test]
