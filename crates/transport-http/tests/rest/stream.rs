@@ -1,20 +1,27 @@
 //! The stream: what it tells, where it goes on, when it ends.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use countersign_kernel::Proof;
+use countersign_approvals::{Choice, InputMode};
+use countersign_kernel::{Proof, RedactedText};
 use countersign_testkit::build::principal;
 use countersign_transport_http::HttpSettings;
 use countersign_usecases::Identity;
 use countersign_usecases::access::SEATS_PER_CALLER;
+use countersign_usecases::decisions::decide::Decision;
+use countersign_usecases::decisions::decide_request;
+use countersign_usecases::look::get_request;
 use countersign_usecases::paging;
 use countersign_usecases::policy_text::activate_policy;
 use countersign_usecases::port::{EventCursor, EventFilter};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 use tower::ServiceExt as _;
@@ -324,28 +331,82 @@ async fn only_who_takes_a_stream_gets_one() {
     assert_eq!(world.send(request).await.refused(406), "not_acceptable");
 }
 
-#[tokio::test]
-async fn streams_end_when_the_server_stops() {
-    let world = world().await;
+/// A server on a port of its own, until it is told to stop.
+async fn served(world: &World) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<std::io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (stop, stopped) = oneshot::channel::<()>();
     let deps = deps(world.services.clone(), HttpSettings::default());
     let serving = tokio::spawn(countersign_transport_http::serve(operations(), deps, listener, async {
         let _ = stopped.await;
     }));
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let request = "GET /api/v1/stream HTTP/1.1\r\nhost: countersign\r\nauthorization: Bearer viewer\r\n\r\n";
+    (address, stop, serving)
+}
+
+/// Asks for this, and reads until the answer has said so much.
+async fn begin(mut connection: TcpStream, who: &str, path: &str, said: &str) -> (TcpStream, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: countersign\r\nauthorization: Bearer {who}\r\n\r\n");
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    while !answer.contains("event: ready") {
+    while !answer.contains(said) {
         let mut bytes = [0; 4096];
         let read = timeout(PATIENCE, connection.read(&mut bytes)).await.unwrap().unwrap();
         answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
     }
+    (connection, answer)
+}
+
+#[tokio::test]
+async fn streams_end_when_the_server_stops() {
+    let world = world().await;
+    let (address, stop, serving) = served(&world).await;
+    let connection = TcpStream::connect(address).await.unwrap();
+    let (mut connection, _) = begin(connection, "viewer", "/api/v1/stream", "event: ready").await;
     stop.send(()).unwrap();
     timeout(PATIENCE, serving).await.unwrap().unwrap().unwrap();
     let mut rest = String::new();
     timeout(PATIENCE, connection.read_to_string(&mut rest)).await.unwrap().unwrap();
     assert!(rest.ends_with("0\r\n\r\n"), "the stream was cut instead of ended: {rest}");
+}
+
+/// Somebody denies what is asked for, with many words.
+async fn deny_at_length(world: &World, name: &str) {
+    let id = world.ask(name).await;
+    let request = get_request(&world.services, id).await.unwrap().request;
+    // Each sign is shown by its name.
+    let reason = format!("no{}", "\u{200b}".repeat(998));
+    let decision = Decision {
+        choice: Choice::Deny,
+        seen: request.proposal.plan_digest,
+        reason: Some(RedactedText::parse(&reason, 0, 1000).unwrap()),
+        input_mode: InputMode::Text,
+    };
+    let alice = Identity::new(principal("user:github:alice"), Proof::BearerToken);
+    decide_request(&world.services, id, &decision, &alice).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_is_cut_when_the_server_stops_and_seen_to_be() {
+    let world = world().await;
+    // More than fits between a server and a client that doesn't read.
+    for number in 0..600 {
+        deny_at_length(&world, &format!("n{number}")).await;
+    }
+    let (address, stop, serving) = served(&world).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16_384).unwrap();
+    let connection = socket.connect(address).await.unwrap();
+    let (mut connection, begun) = begin(connection, "auditor", "/audit/export", "policy_digest,detail").await;
+    // Long enough for everything between them to be full.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stop.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut rest = Vec::new();
+    // Cut off, it may end as broken or as closed.
+    let _ = timeout(PATIENCE, connection.read_to_end(&mut rest)).await.unwrap();
+    timeout(PATIENCE, serving).await.unwrap().unwrap().unwrap();
+    let file = format!("{begun}{}", String::from_utf8_lossy(&rest));
+    assert!(!file.ends_with("0\r\n\r\n"), "a file that was cut looks whole");
+    let told = file.matches("approval.denied").count();
+    assert!(told < 600, "all {told} denials are there: nothing was cut");
 }
