@@ -14,7 +14,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use countersign_usecases::port::Entropy;
 use countersign_usecases::sign_in::{
-    Masked, Person, Recognised, Secret, SignIn, SignInError, Way, recognise,
+    Masked, Person, Recognised, Secret, SignIn, SignInError, Way, recognise, recognise_page,
 };
 use maud::{Markup, html};
 
@@ -60,6 +60,15 @@ impl Browsers {
     pub(crate) async fn recognise(&self, headers: &HeaderMap) -> Result<Option<Recognised>, SignInError> {
         let (Some(door), Some(secret)) = (&self.0, cookies::session(headers)) else { return Ok(None) };
         recognise(&door.sign_in, &secret).await.map(Some)
+    }
+
+    /// The same for what a page does by itself, which keeps nobody signed in.
+    pub(crate) async fn recognise_page(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Recognised>, SignInError> {
+        let (Some(door), Some(secret)) = (&self.0, cookies::session(headers)) else { return Ok(None) };
+        recognise_page(&door.sign_in, &secret).await.map(Some)
     }
 
     /// Whether a request that changes something comes from our own pages, as far as the browser says where it comes from.

@@ -30,7 +30,7 @@ pub use begin::{Begun, begin};
 pub use error::SignInError;
 pub use finish::{SignedIn, choose, finish};
 pub use person::Person;
-pub use recognise::{Recognised, recognise};
+pub use recognise::{Recognised, recognise, recognise_page};
 pub use return_to::ReturnTo;
 pub use secret::{Masked, Secret};
 pub use session::Session;

@@ -242,13 +242,23 @@ async fn check(
     Ok(admitted)
 }
 
+/// With this header the script of a page reads the page again by itself.
+const REFRESH: &str = "x-refresh";
+
 /// A browser proves itself by a cookie, which other sites can make it send: what changes something has to come from our own pages.
 async fn check_browser(
     api: &Api,
     operation: Operation,
     request: Request,
 ) -> Answer<(Request, SignedIn, Caller)> {
-    let recognised = api.browsers.recognise(request.headers()).await.map_err(|error| Problem::of(&error))?;
+    let by_itself = operation == Operation::FollowChanges
+        || (request.method().is_safe() && request.headers().contains_key(REFRESH));
+    let recognised = if by_itself {
+        api.browsers.recognise_page(request.headers()).await
+    } else {
+        api.browsers.recognise(request.headers()).await
+    };
+    let recognised = recognised.map_err(|error| Problem::of(&error))?;
     let recognised = recognised.ok_or_else(|| Problem::of(&SignInError::NotSignedIn))?;
     let signed_in = SignedIn::of(&recognised, &*api.entropy);
     let bearer = signed_in.person().caller();

@@ -35,7 +35,8 @@ impl Form {
 
     /// Refuses fields that no form of ours has.
     pub(super) fn only(&mut self, known: &[&str]) -> Answer<()> {
-        // Every form proves that a page of ours made it; the gate has looked at that.
+        // A form of somebody who is signed in proves that a page of ours made it; the gate has looked at that. The one of language, theme and
+        // keys has no such proof: it is looked at where it comes from.
         self.0.retain(|(name, _)| name != "csrf_token");
         if self.0.iter().all(|(name, _)| known.contains(&name.as_str())) {
             return Ok(());

@@ -318,6 +318,26 @@ async fn a_cookie_of_another_host_of_the_domain_locks_nobody_out() {
 }
 
 #[tokio::test]
+async fn an_open_page_keeps_nobody_signed_in() {
+    let world = world().await;
+    let browser = world.browser_of("user:github:alice", &[Role::Viewer]).await;
+    let cookie = format!("{SESSION}={}", browser.secret.expose());
+    for minutes in [20, 9] {
+        world.store.clock().advance(Millis::from_secs(minutes * 60));
+        let mut refresh = get("/", &cookie);
+        refresh.headers_mut().insert("x-refresh", "1".parse().unwrap());
+        let read = see(&world, refresh).await;
+        assert_eq!((read.status, read.cookie(SESSION)), (StatusCode::OK, None));
+    }
+    world.store.clock().advance(Millis::from_secs(60));
+    assert_eq!(
+        see(&world, get("/", &cookie)).await.status,
+        StatusCode::SEE_OTHER,
+        "half an hour without a person"
+    );
+}
+
+#[tokio::test]
 async fn a_secret_is_replaced_under_way_without_signing_anybody_out() {
     let world = world().await;
     let browser = world.browser_of("user:github:alice", &[Role::Viewer]).await;

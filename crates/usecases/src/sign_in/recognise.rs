@@ -47,6 +47,20 @@ pub async fn recognise(sign_in: &SignIn, secret: &Secret) -> Result<Recognised, 
     good.map(|session| Recognised { session, new_secret: None }).ok_or(SignInError::NotSignedIn)
 }
 
+/// Finds the session of a secret for what a page does by itself, such as keeping itself up to date: it has to be good, and that isn't a use
+/// of it. Whoever left their desk is signed out in time although a page of theirs is open.
+///
+/// # Errors
+/// There is no such session, it is over, or the store can't be reached.
+pub async fn recognise_page(sign_in: &SignIn, secret: &Secret) -> Result<Recognised, SignInError> {
+    let presented = secret.hash();
+    let snapshot = sign_in.store.load_session(&presented).await?;
+    let session = snapshot.session.ok_or(SignInError::NotSignedIn)?;
+    let used = session.used_with(&presented, &sign_in.limits, snapshot.now);
+    used.map_err(|ended| over(&session, ended))?;
+    Ok(Recognised { session, new_secret: None })
+}
+
 fn with_new_secret(
     sign_in: &SignIn,
     session: &Session,

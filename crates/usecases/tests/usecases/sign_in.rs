@@ -14,7 +14,7 @@ use countersign_usecases::sign_in::finish::{Brought, ProviderAnswer};
 use countersign_usecases::sign_in::session::SessionLimits;
 use countersign_usecases::sign_in::{
     Recognised, ReturnTo, Secret, SignIn, SignInError, SignedIn, Way, begin, choose, finish, recognise,
-    sign_out,
+    recognise_page, sign_out,
 };
 use countersign_usecases::upkeep::forget_ended_sessions;
 use serde_json::{Value, json};
@@ -190,6 +190,20 @@ async fn whoever_has_no_role_has_no_session() {
     assert_eq!(world.store.forget_ended(10).await.unwrap(), 0);
     world.advance(Millis::from_secs(9 * 3600));
     assert_eq!(world.store.forget_ended(10).await.unwrap(), 0, "no session was kept");
+}
+
+#[tokio::test]
+async fn what_a_page_does_by_itself_keeps_nobody_signed_in() {
+    let world = World::dana();
+    let secret = world.signed_in().await;
+    for _ in 0..2 {
+        world.advance(Millis(14 * MINUTE.0));
+        assert!(recognise_page(&world.sign_in, &secret).await.unwrap().new_secret.is_none());
+    }
+    world.advance(Millis(2 * MINUTE.0));
+    let over = recognise_page(&world.sign_in, &secret).await.map(|_| ());
+    assert_eq!(over.unwrap_err().code(), "not_signed_in");
+    assert_eq!(code(world.recognise(&secret).await).0, "not_signed_in");
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@
   // However much happens, the page is read no more often than that: its reader has other pages, and decisions to send.
   const SHORTEST_MS = 500;
   let reading = false, wanted = false, timer = null, last = 0;
+  // What to do with the place in the stream that a page read again brings along, where the one before was refused.
+  let found = null;
   const refresh = (after = 0) => {
     wanted = true;
     const wait = Math.max(after, last + SHORTEST_MS - Date.now());
@@ -66,7 +68,11 @@
       const response = await fetch(here, { headers: { accept: "text/html", "x-refresh": "1" }, redirect: "manual" });
       if (response.type === "opaqueredirect") over = true;
       else if (response.status === 429 || response.status >= 500) retry = 1000 * (Number(response.headers.get("retry-after")) || 2);
-      else replace(new DOMParser().parseFromString(await response.text(), "text/html"));
+      else {
+        const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+        replace(fresh);
+        found?.(fresh.body.dataset.follows);
+      }
     } catch { retry = 5000; }
     reading = false;
     current = !retry;
@@ -133,12 +139,18 @@
       const heard = (event) => { if (event.lastEventId) place = event.lastEventId; };
       stream.addEventListener("ready", (event) => { heard(event); connect(true); });
       stream.addEventListener("change", (event) => { heard(event); refresh(); });
-      // The browser comes back by itself unless it was refused: then the place is lost, and the page as a whole is read again.
-      stream.addEventListener("error", () => { connect(false); if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (!document.hidden) { refresh(); open(); } }, 5000); });
+      // The browser comes back by itself unless it was refused: then the page as a whole is read again, and goes on from where that was made.
+      stream.addEventListener("error", () => {
+        connect(false);
+        if (stream?.readyState !== EventSource.CLOSED) return;
+        stream = null;
+        found = (fresh) => { found = null; place = fresh ?? place; if (!document.hidden && !stream) open(); };
+        refresh(5000);
+      });
     };
     // A page nobody looks at holds no connection.
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) { stream?.close(); stream = null; connect(false); } else if (!stream) { refresh(); open(); }
+      if (document.hidden) { stream?.close(); stream = null; connect(false); } else if (!stream) { refresh(); if (!found) open(); }
     });
     // Some things happen without an event: a run falls silent.
     setInterval(() => { if (stream) refresh(); }, 60000);
