@@ -27,7 +27,7 @@ pub(super) async fn list(
     limit: u32,
 ) -> Result<RequestPage, StoreError> {
     let RequestFilter { states, project, environment, tool, run, deciders, search, order } = filter;
-    let states = serde_json::json!(states.iter().map(|state| state.as_str()).collect::<Vec<_>>()).to_string();
+    let states = array(states.iter().map(|state| state.as_str()));
     let (project, tool) =
         (project.as_ref().map(|name| name.as_str()), tool.as_ref().map(|name| name.as_str()));
     let (environment, run) =
@@ -37,10 +37,8 @@ pub(super) async fn list(
         (None, Order::OldestFirst) => (String::new(), String::new()),
         (None, Order::NewestFirst) => (AFTER_ALL.to_owned(), String::new()),
     };
-    let deciders: Vec<&str> = deciders.iter().map(GroupName::as_str).collect();
-    let deciders = serde_json::json!(deciders).to_string();
-    let search: Vec<&str> = search.iter().flat_map(Search::words).collect();
-    let search = serde_json::json!(search).to_string();
+    let deciders = array(deciders.iter().map(GroupName::as_str));
+    let search = array(search.iter().flat_map(Search::words));
     let limit = limit.clamp(1, 500);
     let one_more = limit + 1;
     // Each word has to be the beginning of one of the request's; nothing that begins so comes after it with the last sign there is.
@@ -97,6 +95,11 @@ pub(super) async fn list(
         .filter(|_| more)
         .map(|(last, _)| RequestCursor { requested_at: last.facts.requested_at, id: last.facts.id });
     Ok(RequestPage { requests, next })
+}
+
+/// A list as statements take it, and unpack by `json_each`.
+fn array<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    serde_json::json!(texts.collect::<Vec<_>>()).to_string()
 }
 
 fn request_of(

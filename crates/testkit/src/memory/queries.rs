@@ -315,7 +315,7 @@ impl Tables {
             && environment.as_ref().is_none_or(|wanted| row.environment.as_deref() == Some(wanted.as_str()))
             && tool.as_ref().is_none_or(|tool| row.tool == tool.as_str())
             && run.as_ref().is_none_or(|run| row.run_id == run.as_str())
-            && (deciders.is_empty() || deciders.iter().any(|group| asked(group)))
+            && (deciders.is_empty() || deciders.iter().any(asked))
             && search.as_ref().is_none_or(found)
     }
 

@@ -74,7 +74,8 @@ async fn markup_and_hidden_signs_of_an_agent_are_shown_and_do_nothing() {
     let page = world.page("alice", &format!("/requests/{request}")).await.good();
     let words = page.texts("section.agent blockquote bdi");
     assert!(words.len() == 1 && words[0].contains("<script>alert(1)</script>"), "{words:?}");
-    let outward: Vec<_> = page.all("section.agent a[href^='https:']").iter().map(|link| link.attr("href")).collect();
+    let outward: Vec<_> =
+        page.all("section.agent a[href^='https:']").iter().map(|link| link.attr("href")).collect();
     assert_eq!(outward, [Some(LINKS[1])], "an address that hides something is no link");
 }
 
