@@ -57,10 +57,10 @@ fn addresses(tale: &Tale) -> Vec<String> {
     all
 }
 
-/// The paths of a router's text that show something, without parameters.
-fn paths(router: &str) -> BTreeSet<String> {
-    let rows = router.lines().filter(|line| line.contains("Is::") && line.contains("get("));
-    rows.filter_map(|row| row.split('"').nth(1)).map(|path| path.replace("{id}", "…")).collect()
+/// The paths in the text of the console's table that show something, without parameters.
+fn paths(table: &str) -> BTreeSet<String> {
+    let rows = table.lines().filter_map(|line| line.trim().strip_prefix("shows(\""));
+    rows.filter_map(|row| row.split('"').next()).map(|path| path.replace("{id}", "…")).collect()
 }
 
 #[test]
