@@ -286,7 +286,8 @@ fn about(api: &Api, words: Words, view: &RunView, now: Timestamp) -> Markup {
                 @if let Some(namespace) = &facts.namespace { (pair(words.namespace(), &html! { code { (namespace) } })) }
                 @if let Some(at) = run.last_heartbeat_at { (pair(words.last_heartbeat(), &ago(words, at, now))) }
             }
-            @if !links.is_empty() { h3 { (words.connected()) } (connections(words, links, facts.id.as_str())) }
+            @let others: Vec<_> = links.iter().filter(|link| !["issue", "pr"].contains(&link.from_kind.as_str())).cloned().collect();
+            @if !others.is_empty() { h3 { (words.connected()) } (connections(words, &others, facts.id.as_str())) }
         }
     }
 }

@@ -154,7 +154,7 @@ fn list(words: Words, trace: &look::Trace, reads_record: bool) -> Markup {
                         " " (words.event_named(&event.event_type))
                         @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }
                         " " span.small { (words.decided_by(words.actor(&event.actor_id))) }
-                        @for receipt in event.detail["receipts"].as_array().into_iter().flatten() { " " code.receipt { (visible_document(receipt)) } }
+                        @if let Some(receipts) = event.detail.get("receipts") { details { summary { (words.step_receipt()) } pre { (visible_document(receipts)) } } }
                     }
                 }
             }

@@ -17,6 +17,9 @@ const TOP: u64 = 16;
 const WIDTH: u64 = 40;
 const GAP: u64 = 10;
 
+/// With more bars than that a chart is too wide for a phone, and is moved to and fro there.
+const FEW: usize = 7;
+
 /// The chart, its key, and its numbers.
 pub(super) fn figure(
     words: Words,
@@ -31,7 +34,7 @@ pub(super) fn figure(
         section {
             h2 { (title) }
             figure.chart {
-                svg viewBox={ "0 -" (TOP) " " (width) " " (HEIGHT + TOP + 20) } preserveAspectRatio="xMinYMid" role="img" aria-label=(title) {
+                div.drawing tabindex="0" role="region" aria-label=(title) { svg.wide[bars.len() > FEW] viewBox={ "0 -" (TOP) " " (width) " " (HEIGHT + TOP + 20) } preserveAspectRatio="xMinYMid" role="img" aria-label=(title) {
                     @for (place, bar) in (0_u64..).zip(bars) {
                         @let x = GAP + place * (WIDTH + GAP);
                         @for (class, y, height) in stacked(&bar.parts, most) {
@@ -40,7 +43,7 @@ pub(super) fn figure(
                         @if sum(bar) > 0 { text x=(x + WIDTH / 2) y=(HEIGHT - sum(bar) * HEIGHT / most) dy="-3" text-anchor="middle" { (sum(bar)) } }
                         text x=(x + WIDTH / 2) y=(HEIGHT + 15) text-anchor="middle" { (bar.label) }
                     }
-                }
+                } }
                 @if key.len() > 1 {
                     figcaption.small { @for (class, name) in key { span class={ "key " (class) } {} " " (name) " " } }
                 }
@@ -57,7 +60,7 @@ pub(super) struct Row {
 }
 
 const ROW: u64 = 36;
-const ROW_WIDTH: u64 = 400;
+const ROW_WIDTH: u64 = 240;
 /// Room behind the longest row for its number.
 const END: u64 = 60;
 
