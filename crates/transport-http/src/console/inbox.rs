@@ -48,9 +48,9 @@ pub(super) async fn show(State(api): State<Api>, visitor: Visitor, sent: Sent) -
     let body = html! {
         @if asked.batch_done { p.notice.good role="status" data-done="/batch" { (words.done_batch()) } }
         (filters(words, api.services().tools(), &asked))
-        div data-live="list" data-said=(words.waits_for_you(words.count(waiting, Count::Requests))) { (shown.all()) }
+        div data-live="list" data-waiting=(waiting) data-said=(words.waits_for_you(words.count(waiting, Count::Requests))) { (shown.all()) }
     };
-    let title = if waiting > 0 { format!("({waiting}) {}", words.inbox()) } else { words.inbox().to_owned() };
+    let title = words.inbox().to_owned();
     Ok(layout::page(&Page {
         visitor: &visitor,
         section: Section::Inbox,

@@ -15,7 +15,12 @@
     const small = first < 3 && parts[first + 1] > 0 ? ` ${parts[first + 1]} ${units[first + 1]}` : "";
     return `${parts[first]} ${units[first]}${small}`;
   };
+  const title = document.title;
   const show = (root) => {
+    const waiting = Number($("[data-waiting]")?.dataset.waiting ?? 0);
+    document.title = waiting ? `(${waiting}) ${title}` : title;
+    // Days are read from today back.
+    for (const drawing of all(".drawing", root)) drawing.scrollLeft = drawing.scrollWidth;
     for (const time of all("time[data-moment]", root)) time.textContent = moment.format(new Date(time.dateTime));
     count();
   };
@@ -88,7 +93,6 @@
     return () => ((selector && $(selector, part)) ?? all(tag, part)[place])?.focus({ preventScroll: true });
   };
   const replace = (fresh) => {
-    document.title = fresh.title;
     for (const part of all("[data-live]")) {
       const now = $(`[data-live="${part.dataset.live}"]`, fresh);
       if (!now || typing(part) || said(now) === seen.get(part.dataset.live)) continue;
@@ -97,6 +101,7 @@
       const chosen = $(".current", part), place = items().indexOf(chosen), id = chosen?.dataset.request;
       const open = all("details", part).map((one) => one.open), focus = keepFocus(part);
       part.replaceChildren(...now.childNodes);
+      if (now.dataset.waiting) part.dataset.waiting = now.dataset.waiting;
       all("details", part).forEach((one, place) => { if (open[place]) one.open = true; });
       for (const box of all("input[name=id]", part)) box.checked = picked.has(box.value);
       if (chosen) mark($(`[data-request="${CSS.escape(id)}"]`, part) ?? items()[Math.min(place, items().length - 1)]);
