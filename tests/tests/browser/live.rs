@@ -79,7 +79,10 @@ async fn what_is_decided_elsewhere_can_no_longer_be_decided_here(scene: &Scene) 
     browser.see_that("document.querySelector('#news').textContent.includes('denied')").await?;
     ensure!(browser.value("#reason").await? == "I think so.", "what was typed stays");
     browser.click("#changed a").await?;
-    browser.see(".status .badge[data-state=denied]").await
+    browser.see(".status .badge[data-state=denied]").await?;
+    browser.see("[data-typed]:not([hidden])").await?;
+    ensure!(browser.value("#typed").await? == "I think so.", "the words are still theirs");
+    Ok(())
 }
 
 async fn the_list_changes_around_whoever_works_in_it(scene: &Scene) -> Result<()> {

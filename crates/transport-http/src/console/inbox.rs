@@ -138,9 +138,20 @@ struct List<'p> {
 impl List<'_> {
     fn all(&self) -> Markup {
         let words = self.words;
-        let next = self.rest.next.as_ref().map(|next| self.next_page(next, self.asked.mine_only));
+        let mine_only = self.asked.mine_only;
+        let next = if mine_only { &self.mine.next } else { &self.rest.next };
+        let next = next.as_ref().map(|next| self.next_page(next, mine_only));
+        let nothing = if mine_only {
+            self.mine().is_empty()
+        } else {
+            self.mine.requests.is_empty() && self.rest.requests.is_empty()
+        };
         html! {
-            @match (self.mine.requests.is_empty() && self.rest.requests.is_empty(), next) {
+            @match (nothing, next) {
+                (true, next) if mine_only => {
+                    div.empty { p.lead { (words.no_more_for_you()) } }
+                    @if let Some(next) = next { p { a.button rel="next" href=(next) { (words.next_page()) } } }
+                },
                 (true, Some(next)) => (search_goes_on(words, &next)),
                 (true, None) => (self.nothing(&self.asked.filter)),
                 (false, next) => {
@@ -196,7 +207,8 @@ impl List<'_> {
             let rest = self.rest.requests.iter().filter(|listed| !waits_for(listed));
             rest.filter(|listed| listed.request.state.name() == state).collect()
         };
-        let more = self.mine.next.as_ref().map(|next| self.next_page(next, true));
+        let more =
+            self.mine.next.as_ref().filter(|_| !self.asked.mine_only).map(|next| self.next_page(next, true));
         html! {
             (self.section("mine", words.for_you(), &self.mine()))
             @if let Some(more) = more { p { a.button rel="next" href=(more) { (words.more_for_you()) } } }

@@ -91,7 +91,7 @@ pub(super) fn page_with(status: StatusCode, page: &Page<'_>) -> Response {
         (DOCTYPE)
         html lang=(words.0.tag()) data-theme=(page.visitor.look.theme.as_str()) {
             (head(words, &page.title))
-            body data-follows=[page.follows.as_deref()] data-address=(page.visitor.address) data-keys=(page.visitor.look.keys.as_str()) {
+            body data-follows=[page.follows.as_deref()] data-address=(page.visitor.address) data-keys=(page.visitor.look.keys.as_str()) data-who=(page.visitor.identity().principal) {
                 a.skip href="#main" { (words.skip_to_content()) }
                 header.top {
                     a.brand href="/" { "Countersign" }
@@ -136,7 +136,7 @@ pub(super) fn outside(page: &Outside) -> Markup {
         (DOCTYPE)
         html lang=(words.0.tag()) data-theme=(page.look.theme.as_str()) {
             (head(words, page.title))
-            body {
+            body data-keys=(page.look.keys.as_str()) {
                 header.top { a.brand href="/" { "Countersign" } }
                 main id="main" { h1 { (page.title) } (page.body) }
                 (footer(page.look, "/"))

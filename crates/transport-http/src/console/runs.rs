@@ -243,7 +243,7 @@ fn table(words: Words, label: &str, requests: &[RunRequest]) -> Markup {
                 } }
                 tbody {
                     @for request in requests {
-                        tr {
+                        tr data-row=(request.id) {
                             td {
                                 (request_link(request.id, &errand(words, request.tool.as_str(), request.action.as_str())))
                                 @if let Some(environment) = &request.environment { " " span.tag.environment { (environment) } }

@@ -149,7 +149,7 @@ fn list(words: Words, trace: &look::Trace, reads_record: bool) -> Markup {
             p.small { (words.count(trace.runs.len(), Count::Runs)) ", " (words.count(trace.requests.len(), Count::Requests)) }
             ol.events {
                 @for event in &trace.events {
-                    li {
+                    li id={ "e-" (event.event_id) } {
                         @if reads_record { a href={ "/audit/" (event.event_id) } { (time(event.at.0)) } } @else { (time(event.at.0)) }
                         " " (words.event_named(&event.event_type))
                         @if let Some(request) = event.request_id.as_deref().and_then(|id| id.parse().ok()) { " · " (request_link(request, words.request())) }

@@ -78,7 +78,7 @@ texts! {
     close: "Close", "Закрыть";
     live_on: "Up to date", "Обновляется само";
     live_off: "Not updated by itself: reload to see changes", "Не обновляется само: перезагрузите страницу";
-    live_out: "You are signed out: reload to sign in again", "Вы вышли: перезагрузите, чтобы войти снова";
+    live_out: "You are signed out: reload to sign in again", "Сеанс завершён: перезагрузите, чтобы войти снова";
     next_page: "Next page", "Дальше";
     first_page: "First page", "В начало";
     filter: "Filter", "Отбор";
@@ -99,6 +99,7 @@ texts! {
 
     // Waiting.
     for_you: "For you to decide", "Ждут вашего решения";
+    no_more_for_you: "Nothing here waits for you any more.", "Здесь вашего решения больше ничего не ждёт.";
     more_for_you: "More that waits for you", "Ещё ждут вашего решения";
     for_others: "For others to decide", "Ждут решения других";
     in_doubt: "Unclear whether it was done", "Неясно, выполнено ли";
@@ -249,14 +250,15 @@ texts! {
     timeline_running: "working", "работает";
     timeline_asked: "asked", "запросил";
     timeline_good: "approved, answered or done", "согласовано, отвечено или сделано";
-    timeline_bad: "denied, failed or too late", "отклонено, не вышло или опоздало";
+    timeline_bad: "denied, withdrawn, failed or too late", "отклонено, отозвано, не вышло или опоздало";
+    timeline_unclear: "unclear whether it was done", "неясно, сделано ли";
     timeline_waiting: "waiting, time stands still", "ждёт, время стоит";
 
     // The overview.
     overview_waiting: "waiting now", "ждут сейчас";
-    overview_p50: "half decided within, 14 days", "половина решена за, 14 дней";
-    overview_p95: "95 of 100 decided within, 14 days", "95 из 100 решены за, 14 дней";
-    overview_expired: "not decided or begun in time, 14 days", "не решены или не начаты вовремя, 14 дней";
+    overview_p50: "last 14 days: half decided within", "за 14 дней: половина решена за";
+    overview_p95: "last 14 days: 95 of 100 decided within", "за 14 дней: 95 из 100 решены за";
+    overview_expired: "last 14 days: not decided or begun in time", "за 14 дней: не решены или не начаты вовремя";
     overview_by_age: "Waiting, by age", "Ожидающие по давности";
     overview_by_day: "Decisions in the last 14 days, by days of UTC", "Решения за последние 14 дней, по дням UTC";
     overview_by_caller: "Who asked for what in the last 14 days", "Кто что запрашивал за последние 14 дней";

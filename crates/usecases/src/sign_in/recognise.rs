@@ -58,6 +58,15 @@ pub async fn recognise_page(sign_in: &SignIn, secret: &Secret) -> Result<Recogni
     let session = snapshot.session.ok_or(SignInError::NotSignedIn)?;
     let used = session.used_with(&presented, &sign_in.limits, snapshot.now);
     used.map_err(|ended| over(&session, ended))?;
+    // That the browser has its new secret is seen all the same, so that the one before doesn't outlive its moment.
+    if let Some(confirmed) = session.confirmed_by(&presented, snapshot.now) {
+        match sign_in.store.update_session(&confirmed).await {
+            Ok(()) => return Ok(Recognised { session: confirmed, new_secret: None }),
+            // Whoever was faster will have noted it, or the next look does.
+            Err(StoreError::Stale { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     Ok(Recognised { session, new_secret: None })
 }
 

@@ -144,10 +144,21 @@ impl Session {
         }
     }
 
+    /// The same, knowing that the browser has the new secret: the one before is good for a moment more. None when that is known, or when it
+    /// is not this secret that shows it. It is no use of the session by itself.
+    pub fn confirmed_by(&self, secret: &Digest, now: Timestamp) -> Option<Self> {
+        match self.previous {
+            Some(Previous { secret: previous, good_until: None }) if *secret == self.secret => {
+                let previous = Some(Previous { secret: previous, good_until: Some(now.plus(GRACE)) });
+                Some(Self { previous, version: self.version + 1, ..self.clone() })
+            }
+            Some(_) | None => None,
+        }
+    }
+
     fn used_with_current(&self, limits: &SessionLimits, now: Timestamp) -> Use {
-        if let Some(Previous { secret, good_until: None }) = self.previous {
-            let previous = Some(Previous { secret, good_until: Some(now.plus(GRACE)) });
-            return Use::Noted(Box::new(Self { previous, ..self.noted(now) }));
+        if let Some(confirmed) = self.confirmed_by(&self.secret, now) {
+            return Use::Noted(Box::new(Self { last_used_at: now, ..confirmed }));
         }
         if now >= self.rotated_at.plus(limits.rotate_after) {
             return Use::NewSecret;

@@ -207,6 +207,19 @@ async fn what_a_page_does_by_itself_keeps_nobody_signed_in() {
 }
 
 #[tokio::test]
+async fn a_page_shows_that_its_browser_has_the_new_secret() {
+    let world = World::dana();
+    let old = world.signed_in().await;
+    world.advance(Millis(16 * MINUTE.0));
+    let new = world.recognise(&old).await.unwrap().new_secret.unwrap();
+    recognise_page(&world.sign_in, &new).await.unwrap();
+    world.advance(Millis(2 * MINUTE.0));
+    let copied = recognise_page(&world.sign_in, &old).await.map(|_| ());
+    assert_eq!(copied.unwrap_err().code(), "not_signed_in", "the one before is good for a moment only");
+    world.recognise(&new).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_session_goes_on_while_it_is_used_and_not_for_ever() {
     let world = World::dana();
     let mut secret = world.signed_in().await;

@@ -37,7 +37,7 @@
 
   // Where this page is to be had: a refused command is answered on an address that can't be read again.
   const here = new URL(document.body.dataset.address ?? location.href, location.href);
-  if (here.pathname !== location.pathname) history.replaceState(null, "", here.pathname + here.search);
+  if (here.pathname + here.search !== location.pathname + location.search) history.replaceState(null, "", here.pathname + here.search);
 
   // What is live is read again and put in the place of what was there; where somebody types it waits until they are done.
   const live = $("#live");
@@ -84,14 +84,13 @@
     tell();
     if (retry) refresh(retry); else if (wanted) refresh();
   };
-  // Where the focus was is found again by what it stood on, else by its place among its like.
-  const keepFocus = (part) => {
-    const element = document.activeElement, tag = element.localName;
-    if (!part.contains(element)) return () => {};
-    const by = ["id", "href", "value"].find((name) => element.getAttribute(name));
-    const selector = by && `${tag}[${by}="${CSS.escape(element.getAttribute(by))}"]`, place = all(tag, part).indexOf(element);
-    return () => ((selector && $(selector, part)) ?? all(tag, part)[place])?.focus({ preventScroll: true });
+  // What something is on a page that is read again: its place among its like, in the nearest thing that has a name.
+  const named = (element) => {
+    const home = element.closest("[id], [data-request], [data-row]") ?? document.body;
+    const name = home.id || home.dataset.request || home.dataset.row;
+    return `${name} ${element.localName} ${element.getAttribute("href") ?? ""} ${all(element.localName, home).indexOf(element)}`;
   };
+  const again = (part, tag, name) => all(tag, part).find((element) => named(element) === name);
   const replace = (fresh) => {
     for (const part of all("[data-live]")) {
       const now = $(`[data-live="${part.dataset.live}"]`, fresh);
@@ -99,13 +98,14 @@
       seen.set(part.dataset.live, said(now));
       const picked = new Set(all("input[name=id]:checked", part).map((box) => box.value));
       const chosen = $(".current", part), place = items().indexOf(chosen), id = chosen?.dataset.request;
-      const open = all("details", part).map((one) => one.open), focus = keepFocus(part);
+      const open = all("details[open]", part).map(named);
+      const focused = part.contains(document.activeElement) ? document.activeElement : null, focus = focused && named(focused);
       part.replaceChildren(...now.childNodes);
       if (now.dataset.waiting) part.dataset.waiting = now.dataset.waiting;
-      all("details", part).forEach((one, place) => { if (open[place]) one.open = true; });
+      for (const one of all("details", part)) if (open.includes(named(one))) one.open = true;
       for (const box of all("input[name=id]", part)) box.checked = picked.has(box.value);
       if (chosen) mark($(`[data-request="${CSS.escape(id)}"]`, part) ?? items()[Math.min(place, items().length - 1)]);
-      focus();
+      if (focused) again(part, focused.localName, focus)?.focus({ preventScroll: true });
       offer(part);
       show(part);
       announce(part, now);
@@ -161,7 +161,7 @@
     setInterval(() => { if (stream) refresh(); }, 60000);
     document.addEventListener("focusout", (event) => { if (event.target.closest("[data-live]") && event.target.matches("input, textarea, select")) setTimeout(refresh); });
     addEventListener("pagehide", () => stream?.close());
-    open();
+    if (!document.hidden) open();
   };
 
   // Keys. None of them decides: they lead to the button, which Enter presses.
@@ -219,22 +219,31 @@
     }
   };
 
-  // What was typed survives a reload of the page, a refusal, and signing in again, until it has counted.
-  for (const done of all("[data-done]")) {
-    for (const key of Object.keys(sessionStorage)) if (key.startsWith(`keep:${done.dataset.done}`)) sessionStorage.removeItem(key);
-  }
+  // What was typed survives a reload of the page, a refusal, and signing in again, until it has counted; for the one who typed it only.
+  const mine = `keep:${document.body.dataset.who}:`;
+  const kept = (begin) => Object.keys(sessionStorage).filter((key) => key.startsWith(begin));
+  if (document.body.dataset.who) for (const key of kept("keep:")) if (!key.startsWith(mine)) sessionStorage.removeItem(key);
+  for (const done of all("[data-done]")) for (const key of kept(mine + done.dataset.done)) sessionStorage.removeItem(key);
   for (const form of all("form[data-keep]")) {
     const about = all("input[name=id]", form).map((box) => box.value).join();
-    const key = `keep:${here.pathname}:${form.getAttribute("action")}:${about}`, field = $("textarea", form);
+    const key = `${mine}${here.pathname}:${form.getAttribute("action")}:${about}`, field = $("textarea", form);
     if (!field) continue;
     if (!field.value) field.value = sessionStorage.getItem(key) ?? "";
     field.addEventListener("input", () => sessionStorage.setItem(key, field.value));
   }
+  // Where no form is left for it, it is shown all the same.
+  const typed = $("[data-typed][hidden]"), words = typed && kept(`${mine}${here.pathname}:`).map((key) => sessionStorage.getItem(key)).filter(Boolean).join("\n");
+  if (words) {
+    $("textarea", typed).value = words;
+    typed.hidden = false;
+  }
   // A form that is on its way says so, and is not sent twice.
   for (const form of all("form[method=post]")) {
     form.addEventListener("submit", (event) => {
-      if (form.hasAttribute("aria-busy")) event.preventDefault();
-      else form.setAttribute("aria-busy", "true");
+      if (form.hasAttribute("aria-busy")) { event.preventDefault(); return; }
+      form.setAttribute("aria-busy", "true");
+      // Whoever stopped it may send it again: what is sent twice counts once.
+      setTimeout(() => form.removeAttribute("aria-busy"), 10000);
     });
   }
   addEventListener("pageshow", () => { for (const form of all("form[aria-busy]")) form.removeAttribute("aria-busy"); });

@@ -73,11 +73,13 @@ impl Shown<'_> {
             None => true,
         };
         let text = [&self.draft.reason, &self.draft.custom_text].into_iter().find(|text| !text.is_empty());
+        let text = text.filter(|_| !held);
         html! {
-            @if let Some(text) = text.filter(|_| !held) {
-                section {
+            // Without any, the script puts there what it has kept, where no form is left for it.
+            @if text.is_some() || !(self.decides() || self.settles() || self.withdraws()) {
+                section data-typed hidden[text.is_none()] {
                     label for="typed" { (self.words.had_typed()) }
-                    textarea id="typed" rows="3" readonly { (text) }
+                    textarea id="typed" rows="3" readonly { (text.map_or("", String::as_str)) }
                 }
             }
         }

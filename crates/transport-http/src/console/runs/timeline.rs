@@ -50,13 +50,14 @@ pub(super) fn picture(words: Words, run: &Run, past: &Latest, now: Timestamp) ->
 }
 
 /// What stands for what.
-fn legend(words: Words) -> [(&'static str, &'static str); 6] {
+fn legend(words: Words) -> [(&'static str, &'static str); 7] {
     [
         ("working", words.timeline_running()),
         ("waiting", words.timeline_waiting()),
         ("asked", words.timeline_asked()),
         ("good", words.timeline_good()),
         ("bad", words.timeline_bad()),
+        ("unclear", words.timeline_unclear()),
         ("heartbeat", words.last_heartbeat()),
     ]
 }
@@ -71,8 +72,8 @@ fn tone(event: &EventRecord) -> Option<&'static str> {
         EventType::ApprovalDenied
         | EventType::ApprovalExpired
         | EventType::ApprovalCancelled
-        | EventType::ApprovalFailed
-        | EventType::ApprovalUnknown => Some("bad"),
+        | EventType::ApprovalFailed => Some("bad"),
+        EventType::ApprovalUnknown => Some("unclear"),
         EventType::ApprovalReused
         | EventType::ApprovalVoted
         | EventType::ApprovalApplying

@@ -225,7 +225,7 @@ fn of_ends(code: &str) -> Option<[&'static str; 2]> {
         "target_conflict" => {
             ["It changed, or belongs to somebody else.", "Оно изменилось или принадлежит другому."]
         }
-        "target_fenced" => ["Somebody newer has written there.", "Туда уже записал кто-то более новый."],
+        "target_fenced" => ["Somebody newer has written there.", "Туда уже записано более новое."],
         "target_immutable" => ["It can't be changed.", "Его нельзя менять."],
         "target_invalid" => ["The target refuses the content.", "Цель не принимает содержимое."],
         "target_quota_exceeded" => ["There is no room for one more.", "Места ещё для одного нет."],

@@ -69,7 +69,7 @@ impl Words {
             "run_token" => self.of("the token of the run", "токен запуска"),
             "oidc" => self.of("sign-in", "вход"),
             "bearer_token" => self.of("a token", "токен"),
-            "development" => self.of("nothing (development)", "ничто (разработка)"),
+            "development" => self.of("nothing (development)", "нет (разработка)"),
             "policy" => self.of("the policy", "правила"),
             "process" => self.of("the server itself", "сам сервер"),
             other => other,

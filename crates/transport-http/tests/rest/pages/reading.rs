@@ -65,6 +65,9 @@ async fn what_waits_for_the_reader_comes_first_however_much_waits_for_others() {
     assert!(next.starts_with("/?mine=yes&cursor="), "{next}");
     let second = world.page("alice", next).await.good();
     assert_eq!(second.all(&format!("section[aria-labelledby=mine] [data-request='{mine}']")).len(), 1);
+    world.decide("alice", mine, "deny").await.ok();
+    let nothing = world.page("alice", next).await.good();
+    assert_eq!(nothing.text(".empty"), "Nothing here waits for you any more.");
 }
 
 #[tokio::test]
