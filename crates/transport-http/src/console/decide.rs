@@ -177,11 +177,12 @@ impl<'c> Command<'c> {
                 let notice = match problem.code() {
                     "plan_changed" => html! { (words.plan_changed()) },
                     code if OVERTAKEN.contains(&code) => {
-                        html! { (words.too_late()) " " (detail) " " (self.who_was_faster(words).await) }
+                        html! { (words.too_late()) " " (detail) " " (who_was_faster(self.api, self.id, words).await) }
                     }
                     _ => html! { (words.not_counted()) " " (detail) },
                 };
-                self.again(problem, &notice).await
+                // Where even the page can't be read, the refusal itself is all there is to say.
+                self.again(problem.status(), &notice).await.map_err(|_| problem)
             }
             Kind::Unauthenticated | Kind::NotFound => Err(Problem::of(error)),
         }
@@ -190,8 +191,7 @@ impl<'c> Command<'c> {
     /// The same for what the page itself refuses.
     pub(super) async fn said(self, problem: &Problem) -> Answer<Response> {
         let notice = html! { (self.visitor.words().not_counted()) " " (self.detail(problem)) };
-        let status = problem.status();
-        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await
+        self.again(problem.status(), &notice).await
     }
 
     fn detail(&self, problem: &Problem) -> String {
@@ -207,24 +207,18 @@ impl<'c> Command<'c> {
             (words.not_counted())
             ul { @for (field, rule) in &self.draft.wrong { li { (words.field(field)) ": " (rule) } } }
         };
-        let notice = html! { div.notice.bad role="alert" { (notice) } };
-        self.page(StatusCode::UNPROCESSABLE_ENTITY, notice).await
+        self.again(StatusCode::UNPROCESSABLE_ENTITY, &notice).await
     }
 
-    /// The page as it is now, with what was typed; the refusal itself, when the page can't be read.
-    async fn again(self, problem: Box<Problem>, notice: &Markup) -> Answer<Response> {
-        let status = problem.status();
-        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await.map_err(|_| problem)
+    /// The page as it is now, with what was typed and what is wrong.
+    async fn again(self, status: StatusCode, notice: &Markup) -> Answer<Response> {
+        self.page(status, html! { div.notice.bad role="alert" { (notice) } }).await
     }
 
     /// The page as it is now, with what was typed and something to say.
     pub(super) async fn page(self, status: StatusCode, notice: Markup) -> Answer<Response> {
         let draft = Draft { status, notice: Some(notice), ..self.draft };
         render(self.api, self.visitor, self.id, draft, None).await
-    }
-
-    async fn who_was_faster(&self, words: Words) -> Markup {
-        who_was_faster(self.api, self.id, words).await
     }
 }
 
