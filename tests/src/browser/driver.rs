@@ -33,6 +33,9 @@ pub(super) struct Wire {
     base: String,
 }
 
+/// How often one that ends at once is started again.
+const ATTEMPTS: u32 = 3;
+
 impl Driver {
     /// Starts it on a port of its own choice; what it logs goes to this file.
     ///
@@ -40,6 +43,17 @@ impl Driver {
     /// It is not installed, or doesn't start.
     pub fn start(log: &Path) -> Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
+        for _ in 0..ATTEMPTS {
+            if let Some(driver) = Self::started(log)? {
+                return Ok(driver);
+            }
+        }
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        bail!("chromedriver did not say on which port it listens: {said}")
+    }
+
+    /// None when it ended instead: the port that it chose was another's by the time it listened.
+    fn started(log: &Path) -> Result<Option<Self>> {
         let log = std::fs::File::create(log)?;
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
@@ -51,11 +65,12 @@ impl Driver {
         let mut stdout = BufReader::new(child.stdout.take().context("chromedriver has an output")?);
         let Some(port) = announced(&mut stdout) else {
             let _ = child.kill();
-            bail!("chromedriver did not say on which port it listens");
+            let _ = child.wait();
+            return Ok(None);
         };
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
         let wire = Wire { client, base: format!("http://127.0.0.1:{port}") };
-        Ok(Self { child, _stdout: stdout, port, wire })
+        Ok(Some(Self { child, _stdout: stdout, port, wire }))
     }
 
     /// Starts a browser with these options of Chromium, and gives the commands to it.
