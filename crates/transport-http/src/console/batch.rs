@@ -56,26 +56,20 @@ pub(super) async fn decide(State(api): State<Api>, visitor: Visitor, mut form: F
     };
     let words = visitor.words();
     if chosen.is_empty() {
-        let notice = html! { (words.batch_empty()) };
-        return refuse(
-            &api,
-            &visitor,
-            &named,
-            Draft { status: StatusCode::UNPROCESSABLE_ENTITY, ..draft },
-            notice,
-        )
-        .await;
+        let notice = Some(html! { (words.batch_empty()) });
+        let draft = Draft { status: StatusCode::UNPROCESSABLE_ENTITY, notice, ..draft };
+        return render(&api, &visitor, &named, draft).await;
     }
     let (choice, reason) = match bodies::read_batch_choice(&form.as_body(&["decision", "reason"])) {
         Ok(read) => read,
         Err(violations) => {
             let wrong = violations.iter().find(|one| one.path == "reason").map(|one| words.rule(&one.rule));
-            let notice = html! {
+            let notice = Some(html! {
                 (words.not_counted())
                 ul { @for one in violations.iter() { li { (words.field(&one.path)) ": " (words.rule(&one.rule)) } } }
-            };
-            let draft = Draft { status: StatusCode::UNPROCESSABLE_ENTITY, wrong, ..draft };
-            return refuse(&api, &visitor, &named, draft, notice).await;
+            });
+            let draft = Draft { status: StatusCode::UNPROCESSABLE_ENTITY, notice, wrong, ..draft };
+            return render(&api, &visitor, &named, draft).await;
         }
     };
     count(&api, &visitor.identity().principal, chosen.len().saturating_sub(1))?;
@@ -89,11 +83,11 @@ pub(super) async fn decide(State(api): State<Api>, visitor: Visitor, mut form: F
             for one in &refused {
                 told.push((one.id, why(&api, one, words).await));
             }
-            let notice = html! {
+            let notice = Some(html! {
                 (words.code("batch_refused").unwrap_or_default())
                 ul { @for (id, why) in &told { li { (request_link(*id, &id.to_string())) ": " (why) } } }
-            };
-            refuse(&api, &visitor, &named, Draft { status: StatusCode::CONFLICT, ..draft }, notice).await
+            });
+            render(&api, &visitor, &named, Draft { status: StatusCode::CONFLICT, notice, ..draft }).await
         }
     }
 }
@@ -131,16 +125,6 @@ fn read_chosen(texts: &[String]) -> Answer<Vec<Chosen>> {
 
 fn unreadable(detail: &str) -> Box<Problem> {
     Problem::refuse("malformed_request", StatusCode::BAD_REQUEST, detail)
-}
-
-async fn refuse(
-    api: &Api,
-    visitor: &Visitor,
-    ids: &[RequestId],
-    draft: Draft,
-    notice: Markup,
-) -> Answer<Response> {
-    render(api, visitor, ids, Draft { notice: Some(notice), ..draft }).await
 }
 
 /// The page that names all of them, each with the digest of what it shows. More than are decided at once are left out, which it says.

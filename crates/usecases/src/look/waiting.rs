@@ -1,8 +1,11 @@
 //! What waits for people, each with what the one who looks may do about it.
 
+use std::sync::Arc;
+
 use countersign_approvals::{ActionRequest, StateName};
 use countersign_kernel::{RequestId, Timestamp};
 use countersign_mcp_tools::{Call, Plan};
+use countersign_policy::CompiledPolicy;
 
 use super::approval::{Standing, deciders, standing};
 use super::get_request;
@@ -47,11 +50,20 @@ pub async fn list_for(
     limit: u32,
     viewer: &BearerIdentity,
 ) -> Result<ListedPage, ServiceError> {
+    let members = deciders(services).await?;
+    list_with(services, (filter, after, limit), viewer, &members).await
+}
+
+async fn list_with(
+    services: &Services,
+    (filter, after, limit): (&RequestFilter, Option<RequestCursor>, u32),
+    viewer: &BearerIdentity,
+    members: &Result<Arc<CompiledPolicy>, &'static str>,
+) -> Result<ListedPage, ServiceError> {
     let page = services.queries().list_requests(filter, after, limit).await?;
     let now = services.queries().ping().await?;
-    let members = deciders(services).await?;
     let requests = page.requests.into_iter().map(|(request, last_heartbeat)| {
-        let standing = standing(&request, now, viewer, &members);
+        let standing = standing(&request, now, viewer, members);
         Listed::of(request, last_heartbeat, standing)
     });
     Ok(ListedPage { requests: requests.collect::<Result<_, ServiceError>>()?, next: page.next, now })
@@ -70,7 +82,8 @@ pub async fn list_asked_of(
     limit: u32,
     viewer: &BearerIdentity,
 ) -> Result<ListedPage, ServiceError> {
-    let groups = match deciders(services).await? {
+    let members = deciders(services).await?;
+    let groups = match &members {
         Ok(policy) if viewer.roles.contains(&Role::Approver) => {
             policy.groups_of(&viewer.identity.principal, &viewer.identity.groups)
         }
@@ -81,7 +94,7 @@ pub async fn list_asked_of(
         return Ok(ListedPage::nothing(now));
     }
     let asked = RequestFilter { states: vec![StateName::Requested], deciders: groups, ..filter.clone() };
-    list_for(services, &asked, after, limit, viewer).await
+    list_with(services, (&asked, after, limit), viewer, &members).await
 }
 
 /// These requests, in this order, for this person.

@@ -2,6 +2,7 @@
 //!
 //! The same is said in words below it, so the picture has one label and nothing to operate.
 
+use countersign_approvals::StateName;
 use countersign_audit::EventType;
 use countersign_kernel::{Millis, Timestamp};
 use countersign_usecases::record::EventRecord;
@@ -62,52 +63,18 @@ fn legend(words: Words) -> [(&'static str, &'static str); 7] {
     ]
 }
 
-/// How a mark is drawn for what happened to a request; nothing for what doesn't change how it stands.
+/// How a mark is drawn for what became of a request; nothing for what doesn't change how it stands. Events are called as the states they
+/// lead to.
 fn tone(event: &EventRecord) -> Option<&'static str> {
-    match event.event_type.parse::<EventType>().ok()? {
-        EventType::ApprovalRequested | EventType::ApprovalDrifted => Some("asked"),
-        EventType::ApprovalApproved | EventType::ApprovalAnswered | EventType::ApprovalApplied => {
-            Some("good")
-        }
-        EventType::ApprovalDenied
-        | EventType::ApprovalExpired
-        | EventType::ApprovalCancelled
-        | EventType::ApprovalFailed => Some("bad"),
-        EventType::ApprovalUnknown => Some("unclear"),
-        EventType::ApprovalReused
-        | EventType::ApprovalVoted
-        | EventType::ApprovalApplying
-        | EventType::ApprovalReminded
-        | EventType::ApprovalEscalated
-        | EventType::McpToolCalled
-        | EventType::McpToolApprovalPending
-        | EventType::McpToolDryRun
-        | EventType::McpToolSucceeded
-        | EventType::McpToolFailed
-        | EventType::McpToolRejected
-        | EventType::RunRegistered
-        | EventType::RunLinked
-        | EventType::RunFinished
-        | EventType::RunWaitPaused
-        | EventType::RunWaitResumed
-        | EventType::DeliverySent
-        | EventType::DeliveryFailed
-        | EventType::DeliveryAbandoned
-        | EventType::CallbackAccepted
-        | EventType::CallbackDuplicate
-        | EventType::CallbackStale
-        | EventType::CallbackRejected
-        | EventType::PolicyLoaded
-        | EventType::PolicyRejected
-        | EventType::DelegationGranted
-        | EventType::DelegationEnded
-        | EventType::DatabaseRestoring
-        | EventType::DatabaseRestored
-        | EventType::DatabasePurging
-        | EventType::DatabasePurged
-        | EventType::DatabaseKept
-        | EventType::BypassDetected
-        | EventType::AuditErased => None,
+    if event.event_type == EventType::ApprovalDrifted.as_str() {
+        return Some("asked");
+    }
+    match event.event_type.strip_prefix("approval.")?.parse::<StateName>().ok()? {
+        StateName::Requested => Some("asked"),
+        StateName::Approved | StateName::Answered | StateName::Applied => Some("good"),
+        StateName::Denied | StateName::Expired | StateName::Cancelled | StateName::Failed => Some("bad"),
+        StateName::Unknown => Some("unclear"),
+        StateName::Applying => None,
     }
 }
 
@@ -209,6 +176,22 @@ mod tests {
         // Two were open when the third event happened, and one is now.
         assert_eq!(opened(&events[2..]), -1);
         assert_eq!(drawn(25, 2, &events[2..]), [(at(25), at(40), true), last, waits]);
+    }
+
+    #[test]
+    fn marks_are_drawn_as_what_became_of_a_request() {
+        for (event_type, drawn) in [
+            (EventType::ApprovalRequested, Some("asked")),
+            (EventType::ApprovalDrifted, Some("asked")),
+            (EventType::ApprovalApplied, Some("good")),
+            (EventType::ApprovalExpired, Some("bad")),
+            (EventType::ApprovalUnknown, Some("unclear")),
+            (EventType::ApprovalApplying, None),
+            (EventType::ApprovalVoted, None),
+            (EventType::RunWaitPaused, None),
+        ] {
+            assert_eq!(tone(&event(1, event_type.as_str())), drawn, "{event_type:?}");
+        }
     }
 
     #[test]
